@@ -1,0 +1,146 @@
+"""The gateway: LiteLLM's `model_list`, its settings, and the Helm values of its release. Secrets only by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from kindo_models.catalog.litellm_releases import litellm_releases, ordinal
+from kindo_models.catalog.providers import providers
+from kindo_models.contract.model import ModelEntry
+from kindo_models.environment import Environment
+from kindo_models.findings import Finding
+from kindo_models.planning.keys import key_references
+from kindo_models.planning.model import Gateway, KeyReference, Server
+
+RELEASE = "litellm"
+PORT = 4000
+MASTER_KEY = "LITELLM_MASTER_KEY"
+_MODES = {"Text Generation": "chat", "Embeddings": "embedding", "Transcription": "audio_transcription"}
+# litellm_params names of the contract's credential fields.
+_SECRET_PARAMETERS = {
+    "api_key": "api_key",
+    "aws_access_key_id": "aws_access_key_id",
+    "aws_secret_access_key": "aws_secret_access_key",
+}
+
+
+def gateway(entries: Iterable[ModelEntry], servers: Mapping[str, Server], environment: Environment) -> Gateway:
+    entries = tuple(entries)
+    settings = environment.gateway
+    references = {entry.litellm_model_name: key_references(entry) for entry in entries}
+    config = {
+        "model_list": [
+            model_entry(entry, servers.get(entry.litellm_model_name), references[entry.litellm_model_name], environment)
+            for entry in entries
+        ],
+        "litellm_settings": {"drop_params": True, "telemetry": False},
+        # Retries of a failing provider; a model server that is gone must not hang a caller.
+        "router_settings": {"num_retries": 2, "timeout": 600},
+        "general_settings": {"master_key": f"os.environ/{MASTER_KEY}"},
+    }
+    values = {
+        "name": RELEASE,
+        "image": environment.images.gateway,
+        "imagePullPolicy": environment.images.pull_policy,
+        "imagePullSecrets": [{"name": name} for name in environment.images.pull_secrets],
+        "replicas": settings.replicas,
+        "port": PORT,
+        "resources": {"cpu": settings.resources.cpu, "memory": settings.resources.memory},
+        "startupSeconds": settings.startup_seconds,
+        "masterKeySecret": {"name": f"{RELEASE}-master-key", "key": MASTER_KEY},
+        "keysSecret": f"{RELEASE}-provider-keys",
+        "config": config,
+    }
+    return Gateway(
+        release=RELEASE,
+        namespace=settings.namespace,
+        url=f"http://{RELEASE}.{settings.namespace}.svc.cluster.local:{PORT}",
+        values=values,
+        keys=tuple(reference for found in references.values() for reference in found),
+        keys_secret=f"{RELEASE}-provider-keys",
+        master_key_secret=f"{RELEASE}-master-key",
+        startup_seconds=settings.startup_seconds,
+    )
+
+
+def model_entry(
+    entry: ModelEntry, server: Server | None, keys: tuple[KeyReference, ...], environment: Environment
+) -> dict[str, Any]:
+    """One item of `model_list`."""
+    parameters: dict[str, Any] = {"model": entry.litellm_model}
+    if server is not None:
+        # hosted_vllm/ is LiteLLM's own prefix for vLLM; the contract keeps openai/, which is what Kindo documents.
+        prefix = "hosted_vllm" if server.engine == "vllm" else "ollama_chat"
+        parameters = {"model": f"{prefix}/{entry.litellm_model_name}", "api_base": server.api_base}
+    else:
+        parameters |= _endpoint(entry, environment)
+    for name, value in (("api_version", entry.api_version), ("aws_region_name", entry.aws_region)):
+        if value:
+            parameters[name] = value
+    for key in keys:
+        parameters[_SECRET_PARAMETERS[key.field]] = f"os.environ/{key.secret_key}"
+    info: dict[str, Any] = {"mode": _MODES[entry.metadata_type], "max_input_tokens": entry.context_window}
+    if entry.max_tokens:
+        info["max_output_tokens"] = entry.max_tokens
+    if entry.base_model:
+        info["base_model"] = entry.base_model
+    return {"model_name": entry.litellm_model_name, "litellm_params": parameters, "model_info": info}
+
+
+def _endpoint(entry: ModelEntry, environment: Environment) -> dict[str, str]:
+    """Where the provider is reached: the environment's redirection, else the entry's `apiBase`, else LiteLLM's default."""
+    known = providers().by_prefix(entry.prefix)
+    if known:
+        name, provider = known
+        if redirected := environment.providers.get(name):
+            shape = provider.endpoint_shape.format(endpoint=redirected.endpoint, model=entry.suffix)
+            return {provider.endpoint_parameter: shape}
+    return {"api_base": entry.api_base} if entry.api_base else {}
+
+
+def findings(environment: Environment) -> list[Finding]:
+    """The release against denylist and floors, and providers that do not exist."""
+    version = environment.gateway.version
+    releases = litellm_releases()
+    field = "gateway.version"
+    found = []
+    if denied := releases.denial(version):
+        found.append(
+            Finding(
+                code="litellm-release-denied",
+                field=field,
+                message=f"LiteLLM {version} must not be used: {denied.reason}",
+                hint=f"use {releases.preferred_floor.version} or later",
+            )
+        )
+    elif ordinal(version) < ordinal(releases.floor.version):
+        found.append(
+            Finding(
+                code="litellm-below-floor",
+                field=field,
+                message=f"LiteLLM {version} is below {releases.floor.version}: {releases.floor.reason}",
+                hint=f"use {releases.preferred_floor.version} or later",
+            )
+        )
+    elif ordinal(version) < ordinal(releases.preferred_floor.version):
+        found.append(
+            Finding(
+                code="litellm-below-preferred-floor",
+                severity="warning",
+                field=field,
+                message=f"LiteLLM {version} is below {releases.preferred_floor.version}: {releases.preferred_floor.reason}",
+                hint=f"use {releases.preferred_floor.version} or later",
+            )
+        )
+    known = providers().providers
+    for name in sorted(set(environment.providers) - set(known)):
+        found.append(
+            Finding(
+                code="unknown-provider",
+                field=f"providers.{name}",
+                message=f"no provider is called {name!r}",
+                hint=f"known: {', '.join(sorted(known))}",
+            )
+        )
+    return found

@@ -1,0 +1,123 @@
+"""The Plan: a frozen value, JSON in and out. It names secrets, it never holds one."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from kindo_models.environment import Environment
+from kindo_models.findings import Finding
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class KeyReference(_Part):
+    """One secret of an entry: where it comes from, and the name it has in the gateway's Secret."""
+
+    model: str
+    field: Literal["api_key", "aws_access_key_id", "aws_secret_access_key"]
+    secret_key: str
+    """Key in the gateway's Secret = name of the gateway's environment variable."""
+    variable: str | None
+    """Process variable or Pulumi secret that holds it; None: the contract holds it literally."""
+
+
+class Server(_Part):
+    """One model server: a Helm release of our chart."""
+
+    model: str
+    release: str
+    """Name of release and Service."""
+    engine: Literal["vllm", "ollama"]
+    chart: Literal["vllm", "ollama"]
+    port: int
+    api_base: str
+    values: dict[str, Any]
+    """Helm values: no secret in it."""
+    key: KeyReference | None
+    gpus: int
+    """nvidia.com/gpu over all replicas."""
+    startup_seconds: int
+
+
+class Gateway(_Part):
+    """Our LiteLLM: a Helm release of our chart."""
+
+    release: str
+    namespace: str
+    url: str
+    """Base URL inside the cluster, without /v1."""
+    values: dict[str, Any]
+    keys: tuple[KeyReference, ...]
+    keys_secret: str
+    master_key_secret: str
+    startup_seconds: int
+
+
+class Check(_Part):
+    """One check of the gate; the script `verification/checks.py` reads these fields."""
+
+    check: Literal["dns", "models", "tool-call", "chat", "embeddings", "transcription"]
+    via: Literal["direct", "gateway"]
+    base_url: str
+    model: str
+    key_env: str | None = None
+    max_tokens: int | None = None
+    expected_parser: str | None = None
+
+
+class Endpoint(_Part):
+    """Everything that the gate looks at for one model."""
+
+    model: str
+    checks: tuple[Check, ...]
+    startup_seconds: int
+    deadline_seconds: int
+    failure_policy: Literal["block", "warn", "off"]
+
+
+class Registration(_Part):
+    """One model as Kindo will see it: contract field names, no secret."""
+
+    model: str
+    provider: str
+    fields: dict[str, str | int]
+    api_key_ref: str
+    """`secret:NAMESPACE/NAME#KEY`: resolved by the dynamic provider."""
+
+
+class FlagBinding(_Part):
+    """One Unleash feature key and the models that may serve it, in order."""
+
+    feature: str
+    holds: Literal["one", "many"]
+    required: bool
+    candidates: tuple[str, ...]
+
+
+class Plan(_Part):
+    """Every decision for one stack."""
+
+    stack: str
+    environment: Environment
+    servers: tuple[Server, ...]
+    gateway: Gateway
+    endpoints: tuple[Endpoint, ...]
+    providers: tuple[str, ...]
+    """ModelProvider display names, in contract order."""
+    registrations: tuple[Registration, ...]
+    flags: tuple[FlagBinding, ...]
+    findings: tuple[Finding, ...]
+
+    @property
+    def gpus(self) -> int:
+        """nvidia.com/gpu that all servers request together."""
+        return sum(server.gpus for server in self.servers)
+
+    @property
+    def keys(self) -> tuple[KeyReference, ...]:
+        """Every secret that must be there before anything is created."""
+        return self.gateway.keys

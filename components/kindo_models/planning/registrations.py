@@ -1,0 +1,83 @@
+"""What Kindo is told: model rows, provider rows, and for each feature key the ordered models that may serve it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from kindo_models.catalog.flag_presets import flag_presets
+from kindo_models.contract.model import Contract, ModelEntry
+from kindo_models.environment import Environment
+from kindo_models.findings import Finding
+from kindo_models.planning.checks import calls_tools
+from kindo_models.planning.gateway import MASTER_KEY
+from kindo_models.planning.model import FlagBinding, Gateway, Registration
+from kindo_models.source import nearest
+
+
+def registration(entry: ModelEntry, gateway: Gateway) -> Registration:
+    """`route: gateway`: Kindo calls the model through our LiteLLM under the contract's name."""
+    fields: dict[str, str | int | None] = {
+        "litellmModel": f"openai/{entry.litellm_model_name}",
+        "apiBase": f"{gateway.url}/v1",
+        "displayName": entry.display_name,
+        "creator": entry.creator,
+        "type": entry.type,
+        "metadataType": entry.metadata_type,
+        "costTier": entry.cost_tier,
+        "contextWindow": entry.context_window,
+        "maxTokens": entry.max_tokens,
+        "baseModel": entry.base_model,
+        "description": entry.description,
+        "docLink": entry.doc_link,
+    }
+    return Registration(
+        model=entry.litellm_model_name,
+        provider=entry.provider,
+        fields={key: value for key, value in fields.items() if value is not None},
+        api_key_ref=f"secret:{gateway.namespace}/{gateway.master_key_secret}#{MASTER_KEY}",
+    )
+
+
+def provider_names(entries: Iterable[ModelEntry]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(entry.provider for entry in entries))
+
+
+def flag_bindings(contract: Contract, environment: Environment) -> tuple[tuple[FlagBinding, ...], list[Finding]]:
+    """Each key of the preset with its candidates in contract order; a required key without any is an error."""
+    if environment.flags is None:
+        return (), []
+    presets = flag_presets().presets
+    preset = presets.get(environment.flags.preset)
+    if preset is None:
+        guess = nearest(environment.flags.preset, presets)
+        return (), [
+            Finding(
+                code="unknown-flag-preset",
+                field="flags.preset",
+                message=f"no flag preset is called {environment.flags.preset!r}",
+                hint=f"did you mean {guess!r}?" if guess else f"known: {', '.join(sorted(presets))}",
+            )
+        ]
+    bindings: list[FlagBinding] = []
+    found: list[Finding] = []
+    for feature, key in preset.items():
+        candidates = tuple(
+            entry.litellm_model_name
+            for entry in contract.models
+            if entry.metadata_type == key.metadata_type and (calls_tools(entry) or not key.tools)
+        )
+        if candidates:
+            bindings.append(
+                FlagBinding(feature=feature, holds=key.holds, required=key.required, candidates=candidates)
+            )
+        elif key.required:
+            wanted = f"metadataType {key.metadata_type!r}" + (" that calls tools" if key.tools else "")
+            found.append(
+                Finding(
+                    code="required-flag-without-model",
+                    field="flags.preset",
+                    message=f"Kindo {environment.flags.preset} needs {feature}, and no model of the contract can serve it",
+                    hint=f"add a model with {wanted}",
+                )
+            )
+    return tuple(bindings), found

@@ -1,0 +1,11 @@
+{{- define "labels" -}}
+app.kubernetes.io/name: vllm
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+app.kubernetes.io/part-of: kindo-models
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name (.Chart.Version | replace "+" "_") | trunc 63 | trimSuffix "-" }}
+{{- end }}
+{{- define "selector" -}}
+app.kubernetes.io/name: vllm
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
