@@ -1,0 +1,3 @@
+module kindo-models/tools/pause
+
+go 1.26.0
