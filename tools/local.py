@@ -1,0 +1,143 @@
+"""`make up`, `make status`, `make down`: the stack `local` on a cluster of its own, from nothing to a real answer."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from tools import cluster, peripherals
+from tools.errors import LocalError
+from tools.paths import PORTS, REPOSITORY, Instance, bin_dir, cache_dir, instance
+from tools.stack_environment import stack_environment
+
+STACK = "local"
+
+
+def up() -> int:
+    """Cluster, servers beside it, `pulumi up`, and what a user wants to see first. Exit status of `pulumi up`."""
+    started = time.monotonic()
+    here = instance()
+    start_cluster(here)
+    environment = {**os.environ, **stack_environment(here)}
+    with stage("Stack local: pulumi up"):
+        print(flush=True)
+        status = pulumi_up(here, environment)
+    if status:
+        return status
+    from tools import showcase
+
+    showcase.show(here, outputs(environment))
+    print(f"\nDone in {time.monotonic() - started:.0f} s. Plain Pulumi: eval \"$(make env)\"; pulumi preview --stack {STACK}")
+    return 0
+
+
+def start_cluster(here: Instance) -> None:
+    """Cluster and peripherals, up to the point where `pulumi up` can run."""
+    with stage("Cluster"):
+        cluster.up(here, gpus=planned_gpus(here))
+    with stage("PostgreSQL, Unleash, provider stand-in, Kindo admin API stand-in"):
+        peripherals.up(here)
+        peripherals.expose(here)
+        peripherals.seed(here)
+    with stage("Gateway's address for this machine"):
+        cluster.forward(here, port=PORTS["gateway"], service="kindo-gateway/litellm:4000")
+
+
+def planned_gpus(here: Instance) -> int:
+    """nvidia.com/gpu that the node must advertise: what the plan asks for."""
+    from kindo_models.stack import load_stack
+
+    return load_stack(STACK, directory=REPOSITORY / "stacks", variables=stack_environment(here)).plan.gpus
+
+
+def pulumi_up(here: Instance, environment: dict[str, str]) -> int:
+    select_stack(here, environment)
+    command = [pulumi(), "up", "--stack", STACK, "--yes", "--skip-preview", "--suppress-outputs"]
+    return subprocess.run(command, cwd=REPOSITORY, env=environment, check=False).returncode
+
+
+def select_stack(here: Instance, environment: dict[str, str]) -> None:
+    for folder in ("pulumi-home", "pulumi-state"):
+        (here.state_dir / folder).mkdir(parents=True, exist_ok=True, mode=0o700)
+    done = subprocess.run(
+        [pulumi(), "stack", "select", STACK, "--create"],
+        cwd=REPOSITORY,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise LocalError(f"pulumi stack select {STACK}: {(done.stderr or done.stdout).strip()}")
+
+
+def outputs(environment: dict[str, str]) -> dict[str, Any]:
+    done = subprocess.run(
+        [pulumi(), "stack", "output", "--json", "--stack", STACK],
+        cwd=REPOSITORY,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def pulumi() -> str:
+    """An official CLI on the PATH, else the one that the set-up built."""
+    from tools.setup.golang import official_pulumi
+
+    return str(official_pulumi() or bin_dir() / "pulumi")
+
+
+def shell_exports() -> str:
+    """`export` lines for a shell. Holds secrets: they go to standard output only."""
+    here = instance()
+    if not here.kubeconfig.exists():
+        raise LocalError("The local cluster is not up: run `make up` first.")
+    return "\n".join(f"export {name}={shlex.quote(value)}" for name, value in stack_environment(here).items())
+
+
+def status() -> int:
+    """A line for each part; 0 when all run."""
+    here = instance()
+    states = [*cluster.status(here), *peripherals.status(here)]
+    for state in states:
+        print(state)
+    return 0 if all(state.running for state in states) else 1
+
+
+def down() -> None:
+    here = instance()
+    with stage("Stopping"):
+        peripherals.down(here)
+        cluster.down(here)
+
+
+def clean() -> None:
+    """Also removes what the local cluster wrote, and everything that was built."""
+    from tools.paths import INSTANCES, state_root
+
+    for here in INSTANCES.values():
+        peripherals.down(here)
+        cluster.down(here)
+        cluster.clean(here)
+    for folder in (state_root(), cache_dir()):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def stage(title: str) -> Iterator[None]:
+    """Says what begins and how long it took."""
+    print(f"• {title} …", end="", flush=True)
+    began = time.monotonic()
+    yield
+    print(f"\r• {title}: {time.monotonic() - began:.1f} s   ", flush=True)
