@@ -9,3 +9,8 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name (.Chart.Version | replace "+" "_") 
 app.kubernetes.io/name: vllm
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
+{{- /* Without the chart's version: a new chart that changes nothing for pods does not restart them. */ -}}
+{{- define "podLabels" -}}
+{{ include "selector" . }}
+app.kubernetes.io/part-of: kindo-models
+{{- end }}
