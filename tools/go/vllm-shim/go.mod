@@ -1,0 +1,3 @@
+module kindo-models/tools/vllm-shim
+
+go 1.26.0
