@@ -95,7 +95,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):  # type: ignore[m
     def InstallDependencies(self, request: Any, context: grpc.ServicerContext) -> Iterator[Any]:
         """The project's environment comes from its lock file; nothing is installed behind it."""
         found = python(request.info)
-        said = f"Packages come from the lock file of {request.info.root_directory}; `make .venv` installs them ({found}).\n"
+        said = f"Packages come from the project's lock file; `make .venv` installs them ({found}).\n"
         yield language_pb2.InstallDependenciesResponse(stdout=said.encode())
 
     def About(self, request: Any, context: grpc.ServicerContext) -> Any:
@@ -140,7 +140,8 @@ def python(info: Any) -> Path:
     found = environment(info) / "bin" / "python"
     if not found.exists():
         raise FileNotFoundError(
-            f"The 'virtualenv' option in Pulumi.yaml leads to {found.parent.parent}, where there is no Python. Run `make .venv`."
+            f"The 'virtualenv' option in Pulumi.yaml leads to {found.parent.parent}, where there is no Python. "
+            "Run `make .venv`."
         )
     return found
 

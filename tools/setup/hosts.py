@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
-from tools.paths import REPOSITORY
+from tools.paths import REPOSITORY, bin_dir
+from tools.setup.golang import KUBERNETES_PROVIDER, official_pulumi
 from tools.setup.golang import SOURCES as GO_SOURCES
 from tools.setup.step import Lane, Step, Task, digest_of
 
@@ -42,3 +44,25 @@ def _install(task: Task) -> None:
     for name, source in sources.items():
         shutil.copyfile(source, binaries / name)
         (binaries / name).chmod(0o755)
+
+
+def install_provider(pulumi_home: Path) -> None:
+    """Put our Kubernetes provider where Pulumi keeps its plugins, so that it is found by version and without a warning.
+
+    With an installed Pulumi nothing is done: it fetches its own. Set PULUMI_IGNORE_AMBIENT_PLUGINS=true beside it,
+    since the provider is on the PATH as well.
+    """
+    if official_pulumi():
+        return
+    name = "pulumi-resource-kubernetes"
+    folder = pulumi_home / "plugins" / f"resource-kubernetes-v{KUBERNETES_PROVIDER}"
+    built, link = bin_dir() / name, folder / name
+    if link.exists() and link.stat().st_size == built.stat().st_size and link.stat().st_mtime == built.stat().st_mtime:
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    temporary = folder / f".{name}.{os.getpid()}"
+    try:
+        os.link(built, temporary)
+    except OSError:  # another file system
+        shutil.copy2(built, temporary)
+    temporary.replace(link)

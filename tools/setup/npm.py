@@ -17,6 +17,7 @@ def step() -> Step:
         seconds=60,
         lane=Lane.FETCH,
         folder="npm",
+        bare="",
         make=_install,
         pins=(digest_of(SOURCES),),
         outputs=("node_modules/unleash-server/dist/server.js", "node_modules/@copilotkit/aimock/package.json"),

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from tools.paths import REPOSITORY, cache_dir
@@ -43,9 +44,8 @@ def missing_prerequisites() -> list[Prerequisite]:
 
 def needed_go() -> tuple[int, ...]:
     """The highest `go` line of the pinned modules: with GOTOOLCHAIN=local an older Go refuses them."""
-    lines = (
-        re.search(r"^go ([\d.]+)$", file.read_text(), re.M) for file in (REPOSITORY / "tools" / "go").glob("*/go.mod")
-    )
+    modules = (REPOSITORY / "tools" / "go").glob("*/go.mod")
+    lines = (re.search(r"^go ([\d.]+)$", module.read_text(), re.M) for module in modules)
     return max(_version(line[1]) for line in lines if line)
 
 
@@ -89,6 +89,7 @@ def _go() -> list[Prerequisite]:
     ]
 
 
+@cache
 def go_version() -> str | None:
     """`1.26.8`; None without Go."""
     if shutil.which("go") is None:

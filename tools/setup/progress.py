@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import threading
 import time
@@ -49,10 +50,8 @@ class Progress:
 
     def begin(self, where: str) -> None:
         already = f", {self._done_already} of them done already" if self._done_already else ""
-        self._line(
-            f"Setting up {where}: {self._total} steps{already}; usually {duration(self._left())} when nothing is cached. "
-            "Later runs skip what is done."
-        )
+        usually = f"usually {duration(self._left())} when nothing is cached"
+        self._line(f"Setting up {where}: {self._total} steps{already}; {usually}. Later runs skip what is done.")
 
     def step_started(self, step: Step, said: Callable[[], str]) -> None:
         with self._lock:
@@ -115,13 +114,7 @@ class Progress:
         if not self._running:
             return
         text = " | ".join(self._heartbeat(running) for running in self._running.values())
-        width = _terminal_width()
+        width = shutil.get_terminal_size().columns
         self._out.write("\r\x1b[K" + (text if len(text) < width else text[: width - 2] + "…"))
         self._out.flush()
         self._has_status_line = True
-
-
-def _terminal_width() -> int:
-    import shutil
-
-    return shutil.get_terminal_size().columns

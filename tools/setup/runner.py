@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tools.paths import bin_dir, cache_dir
+from tools.setup.golang import MARK
 from tools.setup.lock import Lock, locked
 from tools.setup.progress import Progress
 from tools.setup.shell import Children, Interrupted, Shell
@@ -139,6 +140,9 @@ class _Run:
 
 def link_binaries(steps: Steps, selected: Sequence[Step]) -> None:
     """Hard links, not symbolic ones: `pulumi` looks for its plugins beside the file that it really is."""
+    if not (bin_dir() / MARK).exists():
+        bin_dir().mkdir(parents=True, exist_ok=True)
+        (bin_dir() / MARK).touch()
     for step in selected:
         if step.is_done is not None:
             continue
@@ -146,7 +150,6 @@ def link_binaries(steps: Steps, selected: Sequence[Step]) -> None:
             link = bin_dir() / source.name
             if link.exists() and link.samefile(source):
                 continue
-            bin_dir().mkdir(parents=True, exist_ok=True)
             temporary = bin_dir() / f".{source.name}.{os.getpid()}"
             temporary.unlink(missing_ok=True)
             os.link(source, temporary)
@@ -159,7 +162,7 @@ def _prune(steps: Steps) -> None:
         if step.is_done is not None:
             continue
         current = steps.place(name)
-        pattern = f"{'' if step.folder == name else name + '-'}{'[0-9a-f]' * 12}{step.suffix}"
+        pattern = f"{step.stem}{'[0-9a-f]' * 12}{step.suffix}"
         others = sorted(
             (place for place in current.parent.glob(pattern) if place != current),
             key=lambda place: place.stat().st_mtime,

@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,10 +58,16 @@ class Step:
     lane: Lane = Lane.BUILD
     folder: str = "builds"
     suffix: str = ""
+    bare: str | None = None
+    """What stands before the fingerprint in the place's name, where that is not the step's own name."""
     outputs: tuple[str, ...] = ()
     """Files that must exist inside the place. Those under ``bin/`` are linked into `bin_dir()`."""
     is_done: Callable[[], bool] | None = None
     """For a step that changes the machine itself (packages): asked instead of looking for a place."""
+
+    @property
+    def stem(self) -> str:
+        return f"{self.name}-" if self.bare is None else self.bare
 
 
 class Steps:
@@ -82,8 +89,7 @@ class Steps:
 
     def place(self, name: str) -> Path:
         step = self.by_name[name]
-        stem = self._fingerprints[name] if step.folder == name else f"{name}-{self._fingerprints[name]}"
-        return cache_dir() / step.folder / f"{stem}{step.suffix}"
+        return cache_dir() / step.folder / f"{step.stem}{self._fingerprints[name]}{step.suffix}"
 
     def is_done(self, name: str) -> bool:
         step = self.by_name[name]
@@ -116,14 +122,14 @@ def fingerprint(*parts: str) -> str:
 
 
 def digest_of(*paths: Path, without: Sequence[str] = ()) -> str:
-    """One digest over files, and over all files in folders: names relative to the folder, bits for execution, content."""
+    """One digest over files, and over all files in folders: relative names, bits for execution, content."""
     digest = hashlib.sha256()
     for path in paths:
         files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
         base = path if path.is_dir() else path.parent
         for file in files:
             relative = file.relative_to(base)
-            if "__pycache__" in relative.parts or relative.name in without:
+            if any(fnmatch(part, pattern) for part in relative.parts for pattern in ("__pycache__", *without)):
                 continue
             executable = bool(file.stat().st_mode & 0o100)
             digest.update(f"{relative}\0{executable}\0".encode())

