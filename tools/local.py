@@ -7,12 +7,14 @@ import os
 import shlex
 import shutil
 import subprocess
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from tools import cluster, peripherals
+from tools.cluster import forward
 from tools.errors import LocalError
 from tools.paths import PORTS, REPOSITORY, Instance, bin_dir, cache_dir, instance
 from tools.stack_environment import stack_environment
@@ -40,14 +42,14 @@ def up() -> int:
 
 def start_cluster(here: Instance) -> None:
     """Cluster and peripherals, up to the point where `pulumi up` can run."""
-    with stage("Cluster"):
-        cluster.up(here, gpus=planned_gpus(here))
+    with stage("Cluster") as report:
+        cluster.up(here, gpus=planned_gpus(here), report=report)
     with stage("PostgreSQL, Unleash, provider stand-in, Kindo admin API stand-in"):
         peripherals.up(here)
         peripherals.expose(here)
         peripherals.seed(here)
     with stage("Gateway's address for this machine"):
-        cluster.forward(here, port=PORTS["gateway"], service="kindo-gateway/litellm:4000")
+        forward.start(here, "gateway", port=PORTS["gateway"], service="kindo-gateway/litellm:4000")
 
 
 def planned_gpus(here: Instance) -> int:
@@ -110,9 +112,11 @@ def status() -> int:
     """A line for each part; 0 when all run."""
     here = instance()
     states = [*cluster.status(here), *peripherals.status(here)]
+    width = max(len(state.name) for state in states)
     for state in states:
-        print(state)
-    return 0 if all(state.running for state in states) else 1
+        pid = f"pid {state.pid}" if state.pid else ""
+        print(f"{'up  ' if state.healthy else 'DOWN'}  {state.name:{width}}  {pid:12}{state.detail}".rstrip())
+    return 0 if all(state.healthy for state in states) else 1
 
 
 def down() -> None:
@@ -135,9 +139,14 @@ def clean() -> None:
 
 
 @contextmanager
-def stage(title: str) -> Iterator[None]:
-    """Says what begins and how long it took."""
-    print(f"• {title} …", end="", flush=True)
+def stage(title: str) -> Iterator[Callable[[str], None]]:
+    """Says what begins, what it waits for, and how long it took. On a terminal the line is rewritten in place."""
+    rewrite = sys.stdout.isatty()
     began = time.monotonic()
-    yield
-    print(f"\r• {title}: {time.monotonic() - began:.1f} s   ", flush=True)
+
+    def report(line: str) -> None:
+        print(f"\r\033[K• {title}: {line}" if rewrite else f"    {line}", end="" if rewrite else "\n", flush=True)
+
+    print(f"• {title} …", end="" if rewrite else "\n", flush=True)
+    yield report
+    print(f"\r\033[K• {title}: {time.monotonic() - began:.1f} s" if rewrite else f"  {time.monotonic() - began:.1f} s", flush=True)

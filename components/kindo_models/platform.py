@@ -10,6 +10,7 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 
 from kindo_models.gateway import ModelGateway, ModelGatewayArgs
+from kindo_models.planning.gateway import MASTER_KEY
 from kindo_models.planning.model import Plan
 from kindo_models.registration.component import ModelRegistration, ModelRegistrationArgs
 from kindo_models.registration.resources import RegistrationAccess, RunResult
@@ -71,15 +72,24 @@ class ModelPlatform(pulumi.ComponentResource):
         )
         gate = VerificationGate(
             f"{name}-gate",
-            VerificationGateArgs(plan=made, gateway=gateway, servers=servers),
-            child,
+            VerificationGateArgs(
+                endpoints=made.endpoints,
+                gateway=made.gateway,
+                namespace=namespaces[made.gateway.namespace],
+                image=environment.images.gateway,
+                triggers={
+                    endpoint.model: servers[endpoint.model].revision if endpoint.model in servers else "0"
+                    for endpoint in made.endpoints
+                },
+            ),
+            pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=[gateway])),
         )
         registration = ModelRegistration(
             f"{name}-registration",
             ModelRegistrationArgs(
                 plan=made,
-                verdicts=gate.verdicts,
-                master_key_fingerprint=gateway.master_key_fingerprint,
+                statuses={model: verdict["status"] for model, verdict in gate.verdicts.items()},
+                key_fingerprints={MASTER_KEY: gateway.master_key_fingerprint},
                 owner=owner,
             ),
             child,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from typing import Literal
 
 from kindo_models.catalog.ollama_models import ollama_models
@@ -42,11 +44,17 @@ def endpoint(entry: ModelEntry, server: Server | None, gateway: Gateway, environ
     checks += _checks(entry, name, "gateway", f"{gateway.url}/v1", MASTER_KEY)
     return Endpoint(
         model=name,
+        routing=routing(name, gateway),
         checks=tuple(checks),
         startup_seconds=(server.startup_seconds if server else 0) + gateway.startup_seconds,
         deadline_seconds=environment.verification.deadline_seconds,
         failure_policy=environment.verification.on_failure,
     )
+
+
+def routing(name: str, gateway: Gateway) -> str:
+    items = [item for item in gateway.values["config"]["model_list"] if item["model_name"] == name]
+    return hashlib.sha256(json.dumps(items, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _checks(

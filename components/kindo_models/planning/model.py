@@ -73,6 +73,8 @@ class Endpoint(_Part):
     """Everything that the gate looks at for one model."""
 
     model: str
+    routing: str
+    """Hash of the gateway's configuration for this model: another one asks for a new check."""
     checks: tuple[Check, ...]
     startup_seconds: int
     deadline_seconds: int
@@ -84,6 +86,8 @@ class Registration(_Part):
 
     model: str
     provider: str
+    endpoint: str
+    """Where requests end up: our server, the entry's `apiBase`, a redirected provider; else the provider's own host."""
     fields: dict[str, str | int]
     api_key_ref: str
     """`secret:NAMESPACE/NAME#KEY`: resolved by the dynamic provider."""

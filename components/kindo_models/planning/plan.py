@@ -41,7 +41,9 @@ def plan(contract: Contract, environment: Environment, *, stack: str = "dev") ->
             endpoint(entry, servers.get(entry.litellm_model_name), proxy, environment) for entry in contract.models
         ),
         providers=provider_names(contract.models),
-        registrations=tuple(registration(entry, proxy) for entry in contract.models),
+        registrations=tuple(
+            registration(entry, servers.get(entry.litellm_model_name), proxy, environment) for entry in contract.models
+        ),
         flags=bindings,
         findings=tuple(found),
     )

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from kindo_models.catalog.flag_presets import flag_presets
+from kindo_models.catalog.providers import providers
 from kindo_models.contract.model import Contract, ModelEntry
 from kindo_models.environment import Environment
 from kindo_models.findings import Finding
 from kindo_models.planning.checks import calls_tools
 from kindo_models.planning.gateway import MASTER_KEY
-from kindo_models.planning.model import FlagBinding, Gateway, Registration
+from kindo_models.planning.model import FlagBinding, Gateway, Registration, Server
 from kindo_models.source import nearest
 
 
-def registration(entry: ModelEntry, gateway: Gateway) -> Registration:
+def registration(entry: ModelEntry, server: Server | None, gateway: Gateway, environment: Environment) -> Registration:
     """`route: gateway`: Kindo calls the model through our LiteLLM under the contract's name."""
     fields: dict[str, str | int | None] = {
         "litellmModel": f"openai/{entry.litellm_model_name}",
@@ -33,9 +34,20 @@ def registration(entry: ModelEntry, gateway: Gateway) -> Registration:
     return Registration(
         model=entry.litellm_model_name,
         provider=entry.provider,
+        endpoint=_endpoint(entry, server, environment),
         fields={key: value for key, value in fields.items() if value is not None},
         api_key_ref=f"secret:{gateway.namespace}/{gateway.master_key_secret}#{MASTER_KEY}",
     )
+
+
+def _endpoint(entry: ModelEntry, server: Server | None, environment: Environment) -> str:
+    if server is not None:
+        return server.api_base
+    known = providers().by_prefix(entry.prefix)
+    redirected = environment.providers.get(known[0]) if known else None
+    if redirected:
+        return redirected.endpoint
+    return entry.api_base or (known[0] if known else entry.prefix)
 
 
 def provider_names(entries: Iterable[ModelEntry]) -> tuple[str, ...]:

@@ -38,6 +38,8 @@ class ModelServer(pulumi.ComponentResource):
 
     release: kubernetes.helm.v3.Release
     api_base: pulumi.Output[str]
+    revision: pulumi.Output[str]
+    """Helm's revision: changes whenever the server was installed or changed, so that it is checked again."""
 
     def __init__(self, name: str, args: ModelServerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("kindo-models:index:ModelServer", name, None, opts)
@@ -62,4 +64,5 @@ class ModelServer(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
         self.api_base = pulumi.Output.from_input(server.api_base)
+        self.revision = self.release.status.apply(lambda status: str(status.revision))
         self.register_outputs({"api_base": self.api_base})

@@ -1,0 +1,79 @@
+"""`VerificationGate`: one Job per endpoint in the gateway's network position; verdicts as outputs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+
+from kindo_models.planning.gateway import MASTER_KEY
+from kindo_models.planning.model import Endpoint, Gateway
+from kindo_models.registration.resources import VerifiedEndpoint
+
+SCRIPT = "checks.py"
+
+
+@dataclass(frozen=True)
+class VerificationGateArgs:
+    """Arguments of VerificationGate.
+
+    endpoints: what to check for each model.
+    gateway: the gateway whose namespace, image, labels and keys the Jobs share.
+    image: the gateway's image; any with Python 3.9+ does.
+    triggers: for each model a value whose change asks for a new run (its server's revision).
+    """
+
+    endpoints: tuple[Endpoint, ...]
+    gateway: Gateway
+    namespace: pulumi.Input[str]
+    image: str
+    triggers: Mapping[str, pulumi.Input[str]]
+
+
+class VerificationGate(pulumi.ComponentResource):
+    """Checks every endpoint from inside the cluster. `verdicts` by model: {status, checks}; a failed check is no error here."""
+
+    verdicts: dict[str, pulumi.Output[dict[str, Any]]]
+
+    def __init__(self, name: str, args: VerificationGateArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("kindo-models:index:VerificationGate", name, None, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        source = (files("kindo_models.verification") / SCRIPT).read_text(encoding="utf-8")
+        digest = hashlib.sha256(source.encode()).hexdigest()
+        script = kubernetes.core.v1.ConfigMap(
+            f"{name}-script",
+            # Named by content: a Job that still runs keeps the script that it was started with.
+            metadata={"name": f"kindo-models-checks-{digest[:10]}", "namespace": args.namespace},
+            immutable=True,
+            data={SCRIPT: source},
+            opts=child,
+        )
+        gateway = args.gateway
+        self.verdicts = {
+            endpoint.model: VerifiedEndpoint(
+                f"{name}-{endpoint.model}",
+                model=endpoint.model,
+                namespace=args.namespace,
+                image=args.image,
+                script_config_map=script.metadata.name,
+                script_sha256=digest,
+                checks=json.dumps([check.model_dump(exclude_none=True) for check in endpoint.checks]),
+                key_refs={
+                    key: f"{gateway.master_key_secret if key == MASTER_KEY else gateway.keys_secret}#{key}"
+                    for key in dict.fromkeys(check.key_env for check in endpoint.checks if check.key_env)
+                },
+                startup_seconds=endpoint.startup_seconds,
+                deadline_seconds=endpoint.deadline_seconds,
+                failure_policy=endpoint.failure_policy,
+                trigger=pulumi.Output.concat(endpoint.routing, "-", args.triggers[endpoint.model]),
+                opts=child,
+            ).verdict
+            for endpoint in args.endpoints
+        }
+        self.register_outputs({})
