@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import shutil
 import socket
@@ -153,6 +152,7 @@ def _litellm(task: Task) -> None:
     )
     # Scripts of the packages name the interpreter of this machine; the command of ours does not.
     shutil.rmtree(packages / "bin", ignore_errors=True)
+    (packages / ".lock").unlink(missing_ok=True)
     for tests in [path for path in packages.rglob("tests") if path.is_dir()]:
         shutil.rmtree(tests, ignore_errors=True)
     _compile_python(task, task.places["debian-base"] / "rootfs", "/opt/litellm", packages)
@@ -252,25 +252,31 @@ def _scratch(task: Task, binaries: Mapping[str, Path]) -> Path:
     return root
 
 
+COMPILE = """
+import compileall, py_compile, sys
+folder, shown = sys.argv[1:]
+# Some files do not compile (templates, code for other Python versions): that is no failure.
+compileall.compile_dir(
+    folder, quiet=1, workers=0, stripdir=folder, prependdir=shown,
+    invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
+)
+"""
+
+
 def _compile_python(task: Task, rootfs: Path, folder: str, source: Path | None = None) -> None:
     """Compile to bytecode with the image's own Python, so that a read-only container starts quickly.
 
     Bytecode is marked as unchecked: the layer gives all files one time, which would make timestamps disagree.
     """
-    compileall = ["chroot", str(rootfs), "python3", "-m", "compileall", "-q", "-j", str(os.cpu_count() or 1)]
-    command = [*compileall, "--invalidation-mode", "unchecked-hash", folder]
-    if source is None:
-        script = 'exec "$@"'
-        mounts: list[str] = []
-    else:
-        # The base is shared and stays as it is: the folder is mounted over a place that exists in every Debian.
-        command[-1] = "/mnt"
-        script = 'mount --bind "$1" "$2/mnt" && shift 2 && exec "$@"'
-        mounts = [str(source), str(rootfs)]
-        command += ["-s", "/mnt", "-p", folder]
-    # Exit code 1 says that some file did not compile: packages carry templates and code of other Python versions.
-    tolerant = f"({script}) || [ $? -eq 1 ]"
-    task.shell.run([*IN_OWN_MOUNTS, "sh", "-c", tolerant, "compile", *mounts, *command])
+    # multiprocessing needs /dev/shm. The base is shared and stays as it is: a folder that is not in it is mounted
+    # over one that every Debian has.
+    script = 'mount --bind /dev "$1/dev" && { [ -z "$2" ] || mount --bind "$2" "$1/mnt"; } && shift 2 && exec "$@"'
+    inside = folder if source is None else "/mnt"
+    compile_all = ["chroot", rootfs, "python3", "-c", COMPILE, inside, folder]
+    task.shell.run([*IN_OWN_MOUNTS, "sh", "-c", script, "compile", rootfs, source or "", *compile_all])
+    compiled = sum(1 for _ in (source or rootfs / folder.lstrip("/")).rglob("*.pyc"))
+    if compiled < 100:
+        raise SetUpFailed(f"only {compiled} Python files of {folder} were compiled. Log: {task.shell.log}")
 
 
 def _write_image(task: Task, name: str, root: Path, config: oci.ImageConfig, base: Path | None = None) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import subprocess
 import tarfile
 import tempfile
+from collections.abc import Collection
 from pathlib import Path
 
 from tools.paths import Instance, bin_dir
@@ -49,9 +50,9 @@ def import_into(instance: Instance) -> None:
             raise SetUpFailed(f"image {name} could not be imported into containerd: {done.stderr.strip()}")
 
 
-def push(registry: str) -> dict[str, str]:
+def push(registry: str, names: Collection[str] = NAMES) -> dict[str, str]:
     """Push to the registry of an own cluster (``KINDO_IMAGE_REGISTRY``); the digests stay the same."""
-    pushed = references(registry)
+    pushed = {name: reference for name, reference in references(registry).items() if name in names}
     insecure = ["--insecure"] if _is_loopback(registry) else []
     for name, reference in pushed.items():
         tagged = f"{registry.rstrip('/')}/{name}:{reference.rpartition(':')[2][:12]}"

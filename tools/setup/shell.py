@@ -85,7 +85,7 @@ class Shell:
     ) -> subprocess.Popen[bytes]:
         argv = [str(part) for part in command]
         with self.log.open("ab") as log:
-            log.write(f"$ {shlex.join(argv)}\n".encode())
+            log.write(f"$ {shlex.join(argv)}".replace("\n", " ").encode() + b"\n")
             log.flush()
             return self._children.start(
                 argv,
