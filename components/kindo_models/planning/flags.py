@@ -37,7 +37,9 @@ class FlagCandidate:
 
 @dataclass(frozen=True)
 class FlagSelection:
-    """`selected` keeps the plan's order; `removed` says why each other candidate is out; `unverified` are in, with a warning."""
+    """`selected` keeps the plan's order; `removed` says why each other candidate is out; `unverified` are in, with a
+    warning.
+    """
 
     selected: tuple[FlagCandidate, ...]
     removed: tuple[tuple[str, str], ...]
@@ -48,7 +50,8 @@ def select_candidates(candidates: Iterable[FlagCandidate]) -> FlagSelection:
     """Keep what is registered.
 
     A model that fails its gate before its first registration was withheld, so it is not registered and drops out. One
-    that fails later keeps its registration and therefore its place: a flag must not lose its models because of one bad run.
+    that fails later keeps its registration and therefore its place: a flag must not lose its models because of one bad
+    run.
     """
     selected: list[FlagCandidate] = []
     removed: list[tuple[str, str]] = []

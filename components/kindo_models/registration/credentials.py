@@ -38,9 +38,9 @@ class Settings:
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
 
     def credential(self, variable: str) -> Credential:
-        """The Pulumi secret, else the environment variable: a stack's own setting wins over what a shell still carries."""
+        """The environment variable, else the Pulumi secret: the same order as for model keys."""
         setting = setting_of(variable)
-        value = self.config(f"{NAMESPACE}:{config_key(variable)}") or self.environment.get(variable)
+        value = self.environment.get(variable) or self.config(f"{NAMESPACE}:{config_key(variable)}")
         if not value or not str(value).strip():
             raise CredentialMissing(f"No key is set. Setting: {setting}.")
         _KNOWN.add(str(value).strip())

@@ -1,7 +1,7 @@
 """One Unleash feature key: read, change only our variant's payload, write back, and put back what stood there.
 
-What is ours: one strategy variant, by name. Name, constraints, segments, parameters, order of the strategy and all other
-variants are sent back as read. Where `create_missing` lets us make a feature or strategy, our mark stands in its
+What is ours: one strategy variant, by name. Name, constraints, segments, parameters, order of the strategy and all
+other variants are sent back as read. Where `create_missing` lets us make a feature or strategy, our mark stands in its
 description or title, so that a killed run does not turn our own work into somebody else's.
 
 Weights. Unleash wants all weights of a strategy's variants to sum to 1000 and rescales the `variable` ones itself:
@@ -20,7 +20,14 @@ from typing import Any
 
 from kindo_models.planning.flags import FlagSelection, same_payload
 from kindo_models.registration.clients.unleash import UnleashClient
-from kindo_models.registration.errors import AnswerLost, Conflict, NotFound, RegistrationError, Rejected, UnexpectedAnswer
+from kindo_models.registration.errors import (
+    AnswerLost,
+    Conflict,
+    NotFound,
+    RegistrationError,
+    Rejected,
+    UnexpectedAnswer,
+)
 
 # A variant of this name is ours by definition, whatever it holds.
 OWN_VARIANT = "kindo-models"
@@ -123,7 +130,8 @@ def unbind(
     """Remove our variant, or give it back what it held; absent is fine.
 
     A variant that is not ours to remove and that somebody else has changed since stays as it is, unless it still names
-    one of `ours` (ids and names of the models that this flag pointed at): a flag must not point at what is being removed.
+    one of `ours` (ids and names of the models that this flag pointed at): a flag must not point at what is being
+    removed.
     """
     with _lock(client, target):
         feature = client.feature(target.project, target.feature)
@@ -141,7 +149,10 @@ def unbind(
                 continue
             now = Payload.of(variant)
             if not bound.created and now is not None and not written.same(now) and not mentions(now, ours):
-                log(f"{target.feature}: the payload of variant {target.variant!r} was changed by somebody else and is left.")
+                log(
+                    f"{target.feature}: the payload of variant {target.variant!r} was changed by somebody else and is "
+                    f"left."
+                )
                 continue
             changed = without_variant(strategy, target.variant)
             if not bound.created:
@@ -161,7 +172,7 @@ def selection_error(feature: str, selection: FlagSelection) -> RegistrationError
     )
 
 
-# --- pure parts --------------------------------------------------------------------------------------------------------
+# --- pure parts ---------------------------------------------------------------------------------------------------
 
 
 def strategies_in(feature: Mapping[str, Any], environment: str) -> list[Strategy] | None:
@@ -219,8 +230,10 @@ def with_new_variant(strategy: Strategy, target: FlagTarget, payload: Payload) -
     if others and target.weight is None:
         names = ", ".join(repr(v.get("name")) for v in others)
         raise RegistrationError(
-            f"The feature {target.feature} (environment {target.environment!r}, strategy {target.strategy!r}) has no variant "
-            f"{target.variant!r}, only {names}. Adding one would take traffic from these. Set flags.unleash.variant to the one "
+            f"The feature {target.feature} (environment {target.environment!r}, strategy {target.strategy!r}) has no "
+            f"variant "
+            f"{target.variant!r}, only {names}. Adding one would take traffic from these. Set flags.unleash.variant "
+            f"to the one "
             "that Kindo reads, or a weight for ours."
         )
     new = new_variant(target.variant, payload)
@@ -280,7 +293,7 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any], ours: str) 
     return changed
 
 
-# --- steps -------------------------------------------------------------------------------------------------------------
+# --- steps --------------------------------------------------------------------------------------------------------
 
 
 def _bind(client: UnleashClient, target: FlagTarget, payload: Payload, creating: bool, log: Log) -> Bound:
@@ -306,8 +319,14 @@ def _bind(client: UnleashClient, target: FlagTarget, payload: Payload, creating:
     # An equal payload was written by an earlier run whose answer or state was lost.
     created = variant is None or target.variant == OWN_VARIANT or payload.same(now)
     if not payload.same(now):
-        new = with_new_variant(strategy, target, payload) if variant is None else with_payload(strategy, target.variant, payload)
-        _check(strategy, client.replace_strategy(target.project, target.feature, target.environment, new), target, payload)
+        new = (
+            with_new_variant(strategy, target, payload)
+            if variant is None
+            else with_payload(strategy, target.variant, payload)
+        )
+        _check(
+            strategy, client.replace_strategy(target.project, target.feature, target.environment, new), target, payload
+        )
     return Bound(previous=None if created else now, created=created)
 
 
@@ -332,7 +351,8 @@ def _create_feature(client: UnleashClient, target: FlagTarget, log: Log) -> dict
 def _create_strategy(client: UnleashClient, target: FlagTarget, payload: Payload, log: Log) -> Strategy:
     if not target.create_missing:
         raise RegistrationError(
-            f"The feature flag {target.feature} has no strategy in the environment {target.environment!r}. Add a strategy "
+            f"The feature flag {target.feature} has no strategy in the environment {target.environment!r}. Add a "
+            f"strategy "
             f"{target.strategy!r} to it in Unleash, or set {CREATE_SETTING}."
         )
     log(f"adding a strategy to {target.feature} in {target.environment}")
@@ -344,7 +364,9 @@ def _check(before: Strategy, after: Strategy, target: FlagTarget, payload: Paylo
     if not payload.same(Payload.of(find_variant(after, target.variant))):
         raise UnexpectedAnswer(f"Unleash accepted the payload of {target.feature}, but answers with another one.")
     if changed := differences(before, after, target.variant):
-        raise UnexpectedAnswer(f"Writing {target.feature} changed what is not ours: {', '.join(changed)}. Look at it in Unleash.")
+        raise UnexpectedAnswer(
+            f"Writing {target.feature} changed what is not ours: {', '.join(changed)}. Look at it in Unleash."
+        )
 
 
 def _refuse_foreign_mark(feature: Mapping[str, Any], target: FlagTarget) -> None:

@@ -1,7 +1,8 @@
 """A Secret whose values are made once, in the cluster: created if absent, never regenerated, never in Pulumi's state.
 
-What leaves is a fingerprint of each value (HMAC-SHA256), so that a rotation by hand shows as one change. Its salt lies in the
-same Secret: who could use it can read the values anyway, and without it a fingerprint in the state tells nothing.
+What leaves is a fingerprint of each value (HMAC-SHA256), so that a rotation by hand shows as one change. Its salt lies
+in the same Secret: who could use it can read the values anyway, and without it a fingerprint in the state tells
+nothing.
 """
 
 from __future__ import annotations
@@ -79,7 +80,7 @@ def fingerprint(salt: bytes, text: str) -> str:
     return hmac.new(salt, text.encode(), hashlib.sha256).hexdigest()
 
 
-# --- pure parts --------------------------------------------------------------------------------------------------------
+# --- pure parts ---------------------------------------------------------------------------------------------------
 
 
 def document(
@@ -109,7 +110,9 @@ def missing(found: Mapping[str, Any], keys: Mapping[str, str]) -> dict[str, Any]
 
 
 def renamed(found: Mapping[str, Any], owner: str) -> dict[str, Any]:
-    """Patch that follows a resource renamed within its stack; otherwise deleting the old name would take the values along."""
+    """Patch that follows a resource renamed within its stack; otherwise deleting the old name would take the values
+    along.
+    """
     before = owner_of(found)
     same_stack = before is not None and before.split("/")[:2] == owner.split("/")[:2]
     return {"metadata": {"annotations": {OWNER: owner}}} if same_stack and before != owner else {}

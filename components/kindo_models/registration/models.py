@@ -15,7 +15,9 @@ _ATTEMPTS = 3
 
 @dataclass(frozen=True)
 class DesiredModel:
-    """What Kindo shall know. `fields` carry the contract's names; `removed` are fields that a change of ours took away."""
+    """What Kindo shall know. `fields` carry the contract's names; `removed` are fields that a change of ours took
+    away.
+    """
 
     name: str
     fields: Mapping[str, Any]
@@ -44,7 +46,9 @@ def upsert(
         row = client.find_model(desired.name)
         try:
             if row is None:
-                return client.create_model(desired.name, desired.values, owner=desired.owner, api_key=desired.api_key).id
+                return client.create_model(
+                    desired.name, desired.values, owner=desired.owner, api_key=desired.api_key
+                ).id
             refuse_foreign(row, desired, known_id=known_id, adopt_existing=adopt_existing, has_owner=client.has_owner)
             changes = differing(row, desired)
             new_owner = desired.owner if row.owner != desired.owner else None
@@ -82,7 +86,9 @@ def refuse_foreign(
     if adopt_existing or (row.id == known_id):
         return
     if changes := differing(row, desired):
-        shown = "\n".join(f"  {key}: there {row.fields.get(key)!r}, here {value!r}" for key, value in sorted(changes.items()))
+        shown = "\n".join(
+            f"  {key}: there {row.fields.get(key)!r}, here {value!r}" for key, value in sorted(changes.items())
+        )
         why = "without an owner" if has_owner else "and this admin API keeps no owner"
         raise OwnedByAnother(
             f"{desired.name} is registered already (row {row.id}) {why}, with other values:\n{shown}\n"

@@ -1,11 +1,11 @@
 """Errors of a provider without Python's traceback, where the error is an expected one.
 
 The SDK's provider process answers every exception with `traceback.format_exc()` (pulumi/dynamic/__main__.py,
-`_abort_with_traceback`), so that a refused key would fill the user's screen with our call stack. The SDK offers no other
-way to report an error from create, update, read or delete: raising is all that a provider can do, and the gRPC context is
-not passed on. So this one name, as that module sees it, is replaced: expected errors give their message; anything
-else stays a traceback, without keys. Should the SDK change there, nothing is replaced and tracebacks are back; a test over
-gRPC would tell.
+`_abort_with_traceback`), so that a refused key would fill the user's screen with our call stack. The SDK offers no
+other way to report an error from create, update, read or delete: raising is all that a provider can do, and the gRPC
+context is not passed on. So this one name, as that module sees it, is replaced: expected errors give their message;
+anything else stays a traceback, without keys. Should the SDK change there, nothing is replaced and tracebacks are back;
+a test over gRPC would tell.
 """
 
 from __future__ import annotations

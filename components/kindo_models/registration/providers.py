@@ -10,22 +10,23 @@ from kindo_models.registration.errors import AnswerLost, Conflict, RegistrationE
 Log = Callable[[str], None]
 
 
-def ensure(client: KindoAdminClient, display_name: str) -> tuple[str, bool]:
-    """Id, and whether we made it."""
+def ensure(client: KindoAdminClient, display_name: str, owner: str) -> tuple[str, bool]:
+    """Id, and whether we made it (now, or before a run was cut off: then the row carries our name)."""
     sent = False
     for attempt in range(3):
         rows = client.providers()
         for row in rows:
             if row.display_name == display_name:
-                return row.id, sent
+                return row.id, sent or row.owner == owner
         if near := near_miss(display_name, rows):
             raise RegistrationError(
                 f"There is a model provider called {near.display_name!r}, and the contract says {display_name!r}. "
-                f"Write `provider: {near.display_name}`; the names must match exactly, otherwise Kindo gets a second one."
+                f"Write `provider: {near.display_name}`; the names must match exactly, otherwise Kindo gets a second "
+                f"one."
             )
         sent = True
         try:
-            return client.create_provider(display_name).id, True
+            return client.create_provider(display_name, owner=owner).id, True
         except (AnswerLost, Conflict):
             if attempt == 2:
                 raise

@@ -1,4 +1,5 @@
-"""Checks of one model endpoint, seen from where this script runs: does it resolve, list the model, and answer as declared?
+"""Checks of one model endpoint, seen from where this script runs: does it resolve, list the model, and answer as
+declared?
 
 Runs in two ways. As a script in any image with Python >= 3.9 (the gate's Job mounts this file from a ConfigMap and the
 image need not know kindo-models), and imported by the package. Therefore: the standard library only, one file.
@@ -13,7 +14,8 @@ As a script it reads its input from the environment:
     TERMINATION_LOG   where the verdict goes (default /dev/termination-log)
     <key_env>         the API keys that checks name
 
-It prints one line per check and writes the verdict as JSON, at most 4096 bytes (Kubernetes cuts termination messages there):
+It prints one line per check and writes the verdict as JSON, at most 4096 bytes (Kubernetes cuts termination messages
+there):
 
     {"model": "deephat-v2", "status": "pass|fail|skipped", "checks": [{"check": "tool-call", "via": "direct",
      "status": "pass|fail|skipped", "seconds": 1.2, "cause": "", "fix": "", "evidence": "…"}]}
@@ -56,65 +58,86 @@ AUTO_ATTEMPTS = 2
 # Each cause: what to do about it. `{field}` is filled from the check and its endpoint.
 CAUSES: dict[str, str] = {
     "dns-not-found": (
-        "The name {host} does not resolve from the gateway's position. Check the spelling of apiBase, that the Service exists "
-        "(SERVICE.NAMESPACE.svc.cluster.local), and that the name is not known only outside the cluster (split DNS)."
+        "The name {host} does not resolve from the gateway's position. Check the spelling of apiBase, that the "
+        "Service exists (SERVICE.NAMESPACE.svc.cluster.local), and that the name is not known only outside the "
+        "cluster (split DNS)."
     ),
     "dns-unavailable": "The DNS server did not answer. Check CoreDNS and that egress to port 53 is allowed.",
     "connection-refused": (
-        "Nothing listens on {host}:{port}. Check the port of apiBase, that the model server runs (kubectl get pods), and that its "
-        "Service has ready endpoints."
+        "Nothing listens on {host}:{port}. Check the port of apiBase, that the model server runs (kubectl get "
+        "pods), and that its Service has ready endpoints."
     ),
-    "connection-reset": "{host}:{port} closed the connection. Check the model server's log, and http against https in apiBase.",
+    "connection-reset": (
+        "{host}:{port} closed the connection. Check the model server's log, and http against https in apiBase."
+    ),
     "unreachable": "There is no route to {host}. Check NetworkPolicies, firewalls and the address.",
     "tls-invalid": (
-        "The certificate of {host} was refused. Check its chain, name and expiry, whether apiBase should be http://, and that the "
-        "authority is trusted in the gateway image."
+        "The certificate of {host} was refused. Check its chain, name and expiry, whether apiBase should be "
+        "http://, and that the authority is trusted in the gateway image."
     ),
     "timeout": (
-        "No answer within {timeout:g} s. Check egress NetworkPolicies and firewalls towards {host}:{port}, and the load of the server."
+        "No answer within {timeout:g} s. Check egress NetworkPolicies and firewalls towards {host}:{port}, and the "
+        "load of the server."
     ),
-    "unauthorized": "The key was refused (401). Check {key}: is it set, current, and the one that this server was given?",
+    "unauthorized": (
+        "The key was refused (401). Check {key}: is it set, current, and the one that this server was given?"
+    ),
     "forbidden": "The key is known but may not do this (403). Check what {key} is allowed to use.",
-    "route-not-found": "{url} does not exist on this server (404). apiBase of an OpenAI-compatible server ends in /v1.",
+    "route-not-found": (
+        "{url} does not exist on this server (404). apiBase of an OpenAI-compatible server ends in /v1."
+    ),
     "model-not-found": (
-        "The server does not know the model {model!r}. The served name, the suffix of litellmModel and litellmModelName must be one "
-        "string (vLLM: --served-model-name {model})."
+        "The server does not know the model {model!r}. The served name, the suffix of litellmModel and "
+        "litellmModelName must be one string (vLLM: --served-model-name {model})."
     ),
     "model-not-listed": (
-        "The server lists other models. The served name, the suffix of litellmModel and litellmModelName must be one string "
-        "(vLLM: --served-model-name {model})."
+        "The server lists other models. The served name, the suffix of litellmModel and litellmModelName must be "
+        "one string (vLLM: --served-model-name {model})."
     ),
     "bad-request": "The server refused the request; its message says why.",
     "rate-limited": "The endpoint limits this key (429). Wait, or raise the quota.",
     "server-error": "The server failed. Read its log.",
-    "redirected": "The server answers with a redirect, which gateways do not follow. Put the final address into apiBase.",
-    "not-json": "The answer is not JSON, so something else answers at {url}: a proxy, a login page, an ingress. Check apiBase.",
-    "unexpected-answer": "The answer is JSON, but not what an OpenAI-compatible server sends. Check apiBase and what serves it.",
+    "redirected": (
+        "The server answers with a redirect, which gateways do not follow. Put the final address into apiBase."
+    ),
+    "not-json": (
+        "The answer is not JSON, so something else answers at {url}: a proxy, a login page, an ingress. Check apiBase."
+    ),
+    "unexpected-answer": (
+        "The answer is JSON, but not what an OpenAI-compatible server sends. Check apiBase and what serves it."
+    ),
     "empty-answer": "The model answered with no text. Check its chat template and its log.",
     "tool-call-parser-missing": (
-        "The model answered in plain text instead of a tool call, so agents will not work. Start vLLM with --enable-auto-tool-choice "
-        "and --tool-call-parser {parser}."
+        "The model answered in plain text instead of a tool call, so agents will not work. Start vLLM with "
+        "--enable-auto-tool-choice and --tool-call-parser {parser}."
     ),
     "invalid-tool-arguments": (
-        "The tool call's arguments are not what the tool's schema asks for. The parser probably belongs to another model family; "
-        "expected --tool-call-parser {parser}."
+        "The tool call's arguments are not what the tool's schema asks for. The parser probably belongs to another "
+        "model family; expected --tool-call-parser {parser}."
     ),
-    "wrong-tool-called": "The model called a tool that was not offered. Check --tool-call-parser (expected {parser}) and the chat template.",
+    "wrong-tool-called": (
+        "The model called a tool that was not offered. Check --tool-call-parser (expected {parser}) and the chat "
+        "template."
+    ),
     "markup-in-content": (
         "Markup of the tool call is left in the text, so the parser understands this model's format only in part; "
         "expected --tool-call-parser {parser}."
     ),
     "budget-exhausted-by-reasoning": (
-        "The model spent all {max_tokens} tokens before it answered. Set --reasoning-parser, and raise the check's max_tokens."
+        "The model spent all {max_tokens} tokens before it answered. Set --reasoning-parser, and raise the check's "
+        "max_tokens."
     ),
-    "invalid-embedding": "The vector is empty, not finite or all zeros. Check that the server runs this model as an embeddings model.",
+    "invalid-embedding": (
+        "The vector is empty, not finite or all zeros. Check that the server runs this model as an embeddings model."
+    ),
     "wrong-dimension": "The vector has another length than declared. Check the model and its dimension setting.",
     "invalid-url": "apiBase must look like http://HOST:PORT/v1 or https://HOST/v1.",
     "key-missing": "{key} is not set where the check runs. Check the Secret that holds the model keys.",
     "check-error": "The check itself failed; please report it with this evidence.",
     "earlier-check-failed": "",
     "gate-not-runnable": (
-        "The gate's pod could not run. Check image, pull secret, node capacity, the keys' Secret and the namespace's policies."
+        "The gate's pod could not run. Check image, pull secret, node capacity, the keys' Secret and the "
+        "namespace's policies."
     ),
 }
 
@@ -211,12 +234,15 @@ class Verdict:
             raise ValueError("not a verdict")
         known = {item.name for item in fields(CheckResult)}
         checks = tuple(
-            CheckResult(**{key: value for key, value in entry.items() if key in known}) for entry in data.get("checks", [])
+            CheckResult(**{key: value for key, value in entry.items() if key in known})
+            for entry in data.get("checks", [])
         )
         return cls(str(data.get("model", "")), data["status"], checks)
 
     def to_json(self, limit: int = VERDICT_BYTES) -> str:
-        """Compact JSON of at most `limit` bytes: evidence is shortened first, then fixes, then passed checks are left out."""
+        """Compact JSON of at most `limit` bytes: evidence is shortened first, then fixes, then passed checks are left
+        out.
+        """
         checks = [asdict(result) for result in self.checks]
 
         def render() -> str:
@@ -248,7 +274,7 @@ class Failed(Exception):
         self.retry = retry
 
 
-# --- the checks themselves: each returns its evidence or raises Failed -------------------------------------------------
+# --- the checks themselves: each returns its evidence or raises Failed --------------------------------------------
 
 
 def check_dns(check: Check, key: str | None) -> str:
@@ -285,7 +311,9 @@ def check_chat(check: Check, key: str | None) -> str:
 
 
 def check_tool_call(check: Check, key: str | None) -> str:
-    """`auto` must call the tool: `required` is forced by a grammar and passes with a wrong parser, so it only explains."""
+    """`auto` must call the tool: `required` is forced by a grammar and passes with a wrong parser, so it only
+    explains.
+    """
     said = ""
     for _ in range(AUTO_ATTEMPTS):
         message, reason = tool_answer(check, key, "auto")
@@ -293,9 +321,13 @@ def check_tool_call(check: Check, key: str | None) -> str:
             return called_tool(message)
         said = str(message.get("content") or "")
         if reason == "length" and not said.strip():
-            raise Failed("budget-exhausted-by-reasoning", f"finish_reason length, no tool call after {check.max_tokens} tokens")
+            raise Failed(
+                "budget-exhausted-by-reasoning", f"finish_reason length, no tool call after {check.max_tokens} tokens"
+            )
     try:
-        forced = "calls the tool" if tool_answer(check, key, "required")[0].get("tool_calls") else "answers in text, too"
+        forced = (
+            "calls the tool" if tool_answer(check, key, "required")[0].get("tool_calls") else "answers in text, too"
+        )
     except Failed as failure:
         forced = f"fails ({failure.cause})"
     raise Failed("tool-call-parser-missing", f"tool_choice auto answered {said.strip()!r}; required {forced}")
@@ -327,7 +359,12 @@ def check_transcription(check: Check, key: str | None) -> str:
     )
     parts += [tone(), f"\r\n--{boundary}--\r\n".encode()]
     answer = ask(
-        check, key, "POST", "/audio/transcriptions", b"".join(parts), content_type=f"multipart/form-data; boundary={boundary}"
+        check,
+        key,
+        "POST",
+        "/audio/transcriptions",
+        b"".join(parts),
+        content_type=f"multipart/form-data; boundary={boundary}",
     )
     text = answer.get("text") if isinstance(answer, dict) else None
     if not isinstance(text, str):
@@ -356,7 +393,8 @@ def tool_answer(check: Check, key: str | None, tool_choice: str) -> tuple[dict[s
     try:
         choice = first_choice(check, ask(check, key, "POST", "/chat/completions", request))
     except Failed as failure:
-        # vLLM without the flags: '"auto" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set'.
+        # vLLM without the flags: '"auto" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be
+        # set'.
         if failure.cause == "bad-request" and "tool-call-parser" in failure.evidence:
             raise Failed("tool-call-parser-missing", failure.evidence) from None
         raise
@@ -372,7 +410,7 @@ def called_tool(message: Mapping[str, Any]) -> str:
     if name != "get_weather":
         raise Failed("wrong-tool-called", f"called {name!r}, offered get_weather")
     try:
-        parsed = json.loads(arguments)
+        parsed = json.loads(arguments or "")
     except (TypeError, ValueError):
         raise Failed("invalid-tool-arguments", f"arguments are no JSON text: {arguments!r}") from None
     if not isinstance(parsed, dict) or not isinstance(parsed.get("location"), str) or not parsed["location"].strip():
@@ -406,7 +444,7 @@ def tone() -> bytes:
     return buffer.getvalue()
 
 
-# --- asking a server, and naming what went wrong -----------------------------------------------------------------------
+# --- asking a server, and naming what went wrong ------------------------------------------------------------------
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
@@ -467,7 +505,9 @@ def resolve(host: str, port: int) -> list[Any]:
 
 
 def resolve_for_proxy_or_host(url: str, host: str, port: int) -> None:
-    """Name a DNS failure as such. Behind a proxy (HTTP_PROXY) the proxy resolves, so the host need not be known here."""
+    """Name a DNS failure as such. Behind a proxy (HTTP_PROXY) the proxy resolves, so the host need not be known
+    here.
+    """
     scheme = urllib.parse.urlsplit(url).scheme
     if scheme not in urllib.request.getproxies() or urllib.request.proxy_bypass(host):
         resolve(host, port)
@@ -478,7 +518,9 @@ def dns_failure(host: str, error: Exception) -> Failed:
         return Failed("dns-unavailable", f"{host}: {error.strerror}", retry="startup")
     # A Service may be seconds away; a name of the internet that does not exist stays so.
     in_cluster = host.endswith((".svc", ".cluster.local"))
-    return Failed("dns-not-found", f"{host}: {getattr(error, 'strerror', None) or error}", retry="startup" if in_cluster else None)
+    return Failed(
+        "dns-not-found", f"{host}: {getattr(error, 'strerror', None) or error}", retry="startup" if in_cluster else None
+    )
 
 
 def network_failure(where: str, error: Any, timeout: float) -> Failed:
@@ -519,7 +561,7 @@ def is_json(text: str) -> bool:
     return True
 
 
-# --- running checks ----------------------------------------------------------------------------------------------------
+# --- running checks -----------------------------------------------------------------------------------------------
 
 
 class Run:
@@ -547,7 +589,11 @@ class Run:
         for check in self.checks:
             if check.base_url in failed:
                 result = CheckResult(
-                    check.check, "skipped", via=check.via, cause="earlier-check-failed", evidence="an earlier check of it failed"
+                    check.check,
+                    "skipped",
+                    via=check.via,
+                    cause="earlier-check-failed",
+                    evidence="an earlier check of it failed",
                 )
             else:
                 result = self.run_one(check)
@@ -562,7 +608,11 @@ class Run:
         done = list(self.results)
         rest = list(self.checks[len(done) :])
         if rest:
-            done.append(self.failed(rest[0], Failed("timeout", "the deadline of the whole run ended this check"), rest[0].timeout))
+            done.append(
+                self.failed(
+                    rest[0], Failed("timeout", "the deadline of the whole run ended this check"), rest[0].timeout
+                )
+            )
             done += [CheckResult(check.check, "skipped", via=check.via, evidence="not reached") for check in rest[1:]]
         return Verdict.of(self.model, done)
 
@@ -574,7 +624,11 @@ class Run:
             try:
                 evidence = self.attempt(check)
                 return CheckResult(
-                    check.check, "pass", round(time.monotonic() - started, 2), evidence=self.clean(evidence), via=check.via
+                    check.check,
+                    "pass",
+                    round(time.monotonic() - started, 2),
+                    evidence=self.clean(evidence),
+                    via=check.via,
                 )
             except Failed as failure:
                 ends = 0.0
@@ -635,7 +689,9 @@ def fix_text(cause: str, check: Check) -> str:
 
 
 def bounded(call: Callable[[], T], seconds: float) -> T:
-    """`call()` or TimeoutError: name resolution knows no timeout, and a socket's timeout starts anew with every byte."""
+    """`call()` or TimeoutError: name resolution knows no timeout, and a socket's timeout starts anew with every
+    byte.
+    """
     outcome: list[T] = []
     errors: list[BaseException] = []
 
@@ -656,7 +712,9 @@ def bounded(call: Callable[[], T], seconds: float) -> T:
     return outcome[0]
 
 
-KEY_SHAPES = re.compile(r"\b(sk-|pk-|AIza|AKIA|ASIA|hf_|xai-|gsk_)[A-Za-z0-9_\-]{6,}|(?i:bearer)\s+[^\s\"']+|(?<=://)[^/@\s]+(?=@)")
+KEY_SHAPES = re.compile(
+    r"\b(sk-|pk-|AIza|AKIA|ASIA|hf_|xai-|gsk_)[A-Za-z0-9_\-]{6,}|(?i:bearer)\s+[^\s\"']+|(?<=://)[^/@\s]+(?=@)"
+)
 
 
 def redact(text: str, secrets: Iterable[str]) -> str:
@@ -690,7 +748,9 @@ def parse_checks(text: str) -> list[Check]:
             if not entry.get(key) or not isinstance(entry[key], str):
                 raise ValueError(f"CHECKS[{index}].{key} is missing")
         if unknown := sorted(set(entry) - known):
-            raise ValueError(f"CHECKS[{index}] has unknown fields {', '.join(unknown)}; known are {', '.join(sorted(known))}")
+            raise ValueError(
+                f"CHECKS[{index}] has unknown fields {', '.join(unknown)}; known are {', '.join(sorted(known))}"
+            )
         checks.append(Check(**{key: value for key, value in entry.items() if value is not None}))
     return checks
 
@@ -699,14 +759,17 @@ def main(environment: Mapping[str, str] = os.environ) -> int:
     try:
         checks = parse_checks(environment.get("CHECKS", ""))
         startup, deadline = (
-            float(environment.get(name) or default) for name, default in (("STARTUP_SECONDS", 0), ("DEADLINE_SECONDS", 600))
+            float(environment.get(name) or default)
+            for name, default in (("STARTUP_SECONDS", 0), ("DEADLINE_SECONDS", 600))
         )
     except ValueError as error:
         print(f"unusable input: {error}", file=sys.stderr)
         return 2
 
     def show(result: CheckResult) -> None:
-        line = f"{result.status:7} {result.check} ({result.via}) {result.seconds:.1f} s  {result.cause}  {result.evidence}"
+        line = (
+            f"{result.status:7} {result.check} ({result.via}) {result.seconds:.1f} s  {result.cause}  {result.evidence}"
+        )
         print(line + (f"\n        fix: {result.fix}" if result.fix else ""), flush=True)
 
     run = Run(

@@ -1,4 +1,6 @@
-"""Running a gate: make its Job, wait for it, read its verdict. A gate that cannot run is a verdict, too, not an exception."""
+"""Running a gate: make its Job, wait for it, read its verdict. A gate that cannot run is a verdict, too, not an
+exception.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,9 @@ def run_gate(
     patience_seconds: float = PATIENCE_SECONDS,
     look_seconds: float = LOOK_SECONDS,
 ) -> Verdict:
-    """The verdict of this input. A Job of the same input that passed or still runs is used; any other one is replaced."""
+    """The verdict of this input. A Job of the same input that passed or still runs is used; any other one is
+    replaced.
+    """
     job = cluster.job(spec.namespace, spec.job_name)
     if job is not None and not _reusable(cluster, spec, job):
         cluster.delete_job(spec.namespace, spec.job_name)
@@ -121,12 +125,10 @@ def _latest_warning(cluster: Cluster, spec: GateSpec, about: Document) -> str:
     return f"{found[-1].get('reason')}: {found[-1].get('message')}" if found else ""
 
 
-# --- pure parts --------------------------------------------------------------------------------------------------------
+# --- pure parts ---------------------------------------------------------------------------------------------------
 
 
-def judge(
-    spec: GateSpec, job: Document, pods: Iterable[Document], *, waited: float, patience: float
-) -> Verdict | None:
+def judge(spec: GateSpec, job: Document, pods: Iterable[Document], *, waited: float, patience: float) -> Verdict | None:
     """The verdict as far as Job and pods show one; None: still going on."""
     newest = max(pods, key=lambda pod: str(pod["metadata"].get("creationTimestamp") or ""), default=None)
     ended = _terminated(newest) if newest else None

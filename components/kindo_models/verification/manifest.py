@@ -138,7 +138,8 @@ def _container(spec: GateSpec, run_seconds: int) -> dict[str, Any]:
         "name": CONTAINER,
         "image": spec.image,
         "imagePullPolicy": spec.image_pull_policy,
-        # -I: neither the image's PYTHONPATH nor its site-packages' hooks take part. -B: the root file system is read-only.
+        # -I: neither the image's PYTHONPATH nor its site-packages' hooks take part. -B: the root file system is
+        # read-only.
         "command": ["python3", "-I", "-B", "/gate/checks.py"],
         "env": environment,
         "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"memory": "128Mi"}},

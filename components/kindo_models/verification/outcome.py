@@ -18,7 +18,12 @@ def document(verdict: Verdict, policy: str) -> dict[str, Any]:
     """The verdict as resource output. `status` says what follows: pass, fail (withheld), warned (failed, but the policy
     lets it through) or skipped."""
     status = "warned" if verdict.status == "fail" and policy == "warn" else verdict.status
-    return {**asdict(verdict), "status": status, "checks": [asdict(result) for result in verdict.checks], "policy": policy}
+    return {
+        **asdict(verdict),
+        "status": status,
+        "checks": [asdict(result) for result in verdict.checks],
+        "policy": policy,
+    }
 
 
 def skipped(model: str) -> Verdict:

@@ -6,6 +6,7 @@ do not pay for it.
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import threading
@@ -112,7 +113,9 @@ class Cluster:
         ends = time.monotonic() + seconds
         while self.job(namespace, name) is not None:
             if time.monotonic() > ends:
-                raise Unreachable(f"The Job {namespace}/{name} is being deleted, but is still there after {seconds:.0f} s.")
+                raise Unreachable(
+                    f"The Job {namespace}/{name} is being deleted, but is still there after {seconds:.0f} s."
+                )
             time.sleep(self.pause_seconds)
 
     def pods(self, namespace: str, selector: str) -> list[Document]:
@@ -122,12 +125,13 @@ class Cluster:
         return list(found.get("items") or [])
 
     def wait_for_pod_change(self, namespace: str, selector: str, seconds: float) -> Iterator[None]:
-        """Yields at each change of such a pod, ends after `seconds`. A broken watch ends early: the caller looks anyway."""
-        from kubernetes import watch
+        """Yields at each change of such a pod, ends after `seconds`. A broken watch ends early: the caller looks
+        anyway.
+        """
         from kubernetes.client.exceptions import ApiException
         from urllib3.exceptions import HTTPError
 
-        core = self._core()
+        watch, core = _module("kubernetes.watch"), self._core()
         try:
             for _ in watch.Watch().stream(
                 core.list_namespaced_pod,
@@ -155,14 +159,10 @@ class Cluster:
     # --- plumbing
 
     def _core(self) -> Any:
-        from kubernetes import client
-
-        return client.CoreV1Api(self._api())
+        return _module("kubernetes.client").CoreV1Api(self._api())
 
     def _batch(self) -> Any:
-        from kubernetes import client
-
-        return client.BatchV1Api(self._api())
+        return _module("kubernetes.client").BatchV1Api(self._api())
 
     def _api(self) -> Any:
         with self._lock:
@@ -171,12 +171,12 @@ class Cluster:
             return self._client
 
     def _connect(self) -> Any:
-        from kubernetes import client, config
         from kubernetes.config.config_exception import ConfigException
 
+        client, config = _module("kubernetes.client"), _module("kubernetes.config")
         given = self.kubeconfig or os.environ.get("KUBECONFIG")
         try:
-            if given and "\n" in given or (given or "").lstrip().startswith("{"):
+            if (given and "\n" in given) or (given or "").lstrip().startswith("{"):
                 import yaml
 
                 api = config.new_client_from_config_dict(yaml.safe_load(str(given)), context=self.context)
@@ -227,6 +227,11 @@ class Cluster:
             raise Unreachable(f"The Kubernetes API at {host} does not answer: {error}. {SETTING}.") from None
         document = core.api_client.sanitize_for_serialization(answer)
         return document if isinstance(document, dict) else {}
+
+
+def _module(name: str) -> Any:
+    """Imported on use; its functions carry no types."""
+    return importlib.import_module(name)
 
 
 def _default_path() -> str:

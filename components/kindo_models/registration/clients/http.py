@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -27,6 +27,7 @@ from kindo_models.registration.errors import (
 )
 
 ANSWER_BYTES = 8 * 1024 * 1024
+USUAL_ERRORS: dict[int, type[RegistrationError]] = {401: Refused, 403: Refused, 404: NotFound, 409: Conflict}
 # The server did not act on the request, so even a POST may be sent again.
 NOT_ACTED_ON = frozenset({429, 503})
 # A gateway in between gave up; what stands behind it may have acted.
@@ -61,6 +62,9 @@ class Patience:
     longest_retry_after_seconds: float = 30.0
 
 
+USUAL_PATIENCE = Patience()
+
+
 class _TryAgain(Exception):
     """One attempt failed in a way that may pass."""
 
@@ -78,8 +82,9 @@ class JsonClient:
     server: Server
     headers: Mapping[str, str] = field(repr=False)
     secrets: tuple[str, ...] = field(default=(), repr=False)
-    patience: Patience = Patience()
+    patience: Patience = USUAL_PATIENCE
     log: Callable[[str], None] = lambda message: None
+    errors: Mapping[int, type[RegistrationError]] = field(default_factory=lambda: dict(USUAL_ERRORS))
 
     def __post_init__(self) -> None:
         timeout = httpx.Timeout(self.patience.read_seconds, connect=self.patience.connect_seconds)
@@ -130,7 +135,8 @@ class JsonClient:
         except _TryAgain as failure:
             tries = retrying.statistics.get("attempt_number", 1)
             raise Unreachable(
-                f"{self.server.name} at {self.server.url} does not answer: {failure.why} ({method} {path}, {tries} attempts). "
+                f"{self.server.name} at {self.server.url} does not answer: {failure.why} ({method} {path}, {tries} "
+                f"attempts). "
                 f"Is it up? The address comes from {self.server.url_setting}."
             ) from None
 
@@ -195,10 +201,14 @@ class JsonClient:
         status = answer.status_code
         said = server_message(text)
         server = self.server
-        if status == 401:
+        kind = {**USUAL_ERRORS, **self.errors}.get(status, Rejected)
+        if kind is Refused and status != 403:
             detail = f" The server says: {readable(said, secrets)}." if said else ""
             hint = f" {server.key_hint}" if server.key_hint else ""
-            return Refused(f"{server.name} at {server.url} refused the key (401). Setting: {server.key_setting}.{hint}{detail}")
+            return Refused(
+                f"{server.name} at {server.url} refused the key ({status}). Setting: "
+                f"{server.key_setting}.{hint}{detail}"
+            )
         if status == 403:
             return Refused(
                 self._text(method, path, f"does not allow this (403): {said}", secrets)
@@ -209,7 +219,6 @@ class JsonClient:
             return UnexpectedAnswer(
                 self._text(method, path, why, secrets) + f" Put the final address into {server.url_setting}."
             )
-        kind: type[RegistrationError] = {404: NotFound, 409: Conflict}.get(status, Rejected)
         return kind(self._text(method, path, f"answered {status}: {said or text}", secrets))
 
     def _text(self, method: str, path: str, what: str, secrets: tuple[str, ...]) -> str:
@@ -265,6 +274,6 @@ def retry_after(value: str | None) -> float | None:
     except ValueError:
         pass
     try:
-        return max((parsedate_to_datetime(value) - datetime.now(timezone.utc)).total_seconds(), 0.0)
+        return max((parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds(), 0.0)
     except (ValueError, TypeError):
         return None

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from kindo_models.registration.clients.http import JsonClient, Patience, Server
+from kindo_models.registration.clients.http import USUAL_PATIENCE, JsonClient, Patience, Server
 from kindo_models.registration.credentials import Credential
 from kindo_models.registration.errors import NotFound, UnexpectedAnswer
 
@@ -24,9 +24,15 @@ STRATEGY_FIELDS = ("name", "title", "disabled", "sortOrder", "constraints", "par
 
 
 class UnleashClient:
-    def __init__(self, url: str, token: Credential, *, patience: Patience = Patience(), log: Any = lambda text: None) -> None:
+    def __init__(
+        self, url: str, token: Credential, *, patience: Patience = USUAL_PATIENCE, log: Any = lambda text: None
+    ) -> None:
         server = Server(
-            "Unleash", url, URL_SETTING, token.setting, "It must be an admin token (or a personal one with write access)."
+            "Unleash",
+            url,
+            URL_SETTING,
+            token.setting,
+            "It must be an admin token (or a personal one with write access).",
         )
         self.url = url
         self._http = JsonClient(server, {"Authorization": token.value}, (token.value,), patience, log)
@@ -67,7 +73,8 @@ class UnleashClient:
         """PUT the strategy as it was read, with its changed variants. Server-side fields are left out."""
         body = {key: strategy[key] for key in STRATEGY_FIELDS if key in strategy}
         body["variants"] = [
-            {key: variant[key] for key in VARIANT_FIELDS if key in variant} for variant in strategy.get("variants") or []
+            {key: variant[key] for key in VARIANT_FIELDS if key in variant}
+            for variant in strategy.get("variants") or []
         ]
         path = f"{_strategies(project, feature, environment)}/{quote(str(strategy['id']), safe='')}"
         return _strategy(self._http.request("PUT", path, body=body), self.url, feature)
