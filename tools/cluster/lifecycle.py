@@ -65,6 +65,8 @@ def up(instance: Instance, *, gpus: int | None = None, report: Report = lambda l
     with lock.held(instance, report):
         instance.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         instance.state_dir.chmod(0o700)
+        if _unfinished(instance).exists():
+            _take_down(instance)
         boots = not _node_runs(instance)
         if boots:
             _end_pods(instance)
@@ -85,28 +87,18 @@ def down(instance: Instance, *, report: Report = lambda line: None) -> None:
     """End every process, mount, interface, namespace and cgroup of the instance, in whatever state it is."""
     _require_root()
     with lock.held(instance, report):
-        # First of all: without the namespace, the node's address would be dialled over the default route.
-        instance.kubeconfig.unlink(missing_ok=True)
-        _stop([Process(instance, "kubelet")])  # or it would start again what is ended next
-        _end_pods(instance)
-        # The API server writes to etcd when it ends, and the others to the API server.
-        _stop([process for process in _processes(instance) if process.name not in ("etcd", "kube-apiserver")])
-        _stop([Process(instance, "kube-apiserver")])
-        _stop([Process(instance, "etcd")])
-        strays.end(strays.processes(instance), seconds=5)
-        network_policy.socket_path(instance).unlink(missing_ok=True)
-        mount_namespace.delete(instance)
-        cgroups.delete(instance)
-        network.delete(instance)
-        node.forget_pods(instance)
+        _take_down(instance)
         report(f"cluster {instance.name!r} is down")
 
 
 def clean(instance: Instance, *, report: Report = lambda line: None) -> None:
-    """`down`, and remove what the cluster has written: all of the instance's state folder."""
-    down(instance, report=report)
+    """`down`, and remove the instance's whole state folder: all that the cluster and the servers beside it wrote."""
+    _require_root()
     with lock.held(instance, report):
-        shutil.rmtree(instance.state_dir, ignore_errors=True)
+        _take_down(instance)
+        if instance.state_dir.exists():
+            shutil.rmtree(instance.state_dir)
+        report(f"cluster {instance.name!r} is removed")
 
 
 def status(instance: Instance) -> list[ComponentState]:
@@ -128,6 +120,31 @@ def status(instance: Instance) -> list[ComponentState]:
     except (httpx.HTTPError, OSError) as error:
         states.append(ComponentState("node", None, healthy=False, detail=f"API server: {error}"))
     return states
+
+
+def _take_down(instance: Instance) -> None:
+    if instance.state_dir.exists():
+        _unfinished(instance).touch()
+    # First of all: without the namespace, the node's address would be dialled over the default route.
+    instance.kubeconfig.unlink(missing_ok=True)
+    _stop([Process(instance, "kubelet")])  # or it would start again what is ended next
+    _end_pods(instance)
+    # The API server writes to etcd when it ends, and the others to the API server.
+    _stop([process for process in _processes(instance) if process.name not in ("etcd", "kube-apiserver")])
+    _stop([Process(instance, "kube-apiserver")])
+    _stop([Process(instance, "etcd")])
+    strays.end(strays.processes(instance), seconds=5)
+    network_policy.socket_path(instance).unlink(missing_ok=True)
+    mount_namespace.delete(instance)
+    cgroups.delete(instance)
+    network.delete(instance)
+    node.forget_pods(instance)
+    _unfinished(instance).unlink(missing_ok=True)
+
+
+def _unfinished(instance: Instance) -> Path:
+    """Marks a `down` that has begun: processes that it has asked to end may still look alive and well."""
+    return instance.state_dir / "going-down"
 
 
 def _steps(instance: Instance, client: httpx.Client, *, boots: bool, gpu_count: int | None) -> list[Step]:

@@ -145,9 +145,7 @@ def _containerd_toml(instance: Instance, sandbox_image: str) -> str:
     return f"""version = 2
 root = {quoted(str(directory / "root"))}
 state = {quoted(str(directory / "state"))}
-disabled_plugins = ["io.containerd.snapshotter.v1.aufs", "io.containerd.snapshotter.v1.btrfs",
-    "io.containerd.snapshotter.v1.devmapper", "io.containerd.snapshotter.v1.zfs", "io.containerd.tracing.processor.v1.otlp",
-    "io.containerd.internal.v1.tracing"]
+disabled_plugins = ["io.containerd.internal.v1.tracing", "io.containerd.tracing.processor.v1.otlp"]
 
 [grpc]
   address = {quoted(str(instance.containerd_socket))}

@@ -167,7 +167,7 @@ def _with_address(pod: Object, address: str | None) -> Object:
     one (written before a reboot, when another pod has the address by now)."""
     if pod["spec"].get("hostNetwork"):
         return pod
-    known = {"podIP": address, "podIPs": [{"ip": address}]} if address else {"podIP": None, "podIPs": []}
+    known: Object = {"podIP": address, "podIPs": [{"ip": address}]} if address else {"podIP": None, "podIPs": []}
     return {**pod, "status": {**(pod.get("status") or {}), **known}}
 
 

@@ -3,6 +3,8 @@
 Standard library only; installed with an interpreter line (`-IS`) by tools.cluster.node.
 """
 
+from __future__ import annotations
+
 import json
 import os
 import socket
@@ -14,7 +16,7 @@ PATIENCE_SECONDS = 20
 
 
 def main() -> int:
-    command = os.environ.get("CNI_COMMAND")
+    command = os.environ.get("CNI_COMMAND", "")
     if command == "VERSION":
         return answer({"cniVersion": "0.4.0", "supportedVersions": ["0.3.0", "0.3.1", "0.4.0"]})
     settings = json.load(sys.stdin)
@@ -45,7 +47,7 @@ def main() -> int:
     return answer({**result, "cniVersion": settings["cniVersion"]})
 
 
-def ask(path: str, call: dict, patience: float) -> str:
+def ask(path: str, call: dict[str, str], patience: float) -> str:
     """Send one call; try again while nobody listens."""
     deadline = time.monotonic() + patience
     while True:
@@ -64,7 +66,7 @@ def ask(path: str, call: dict, patience: float) -> str:
             time.sleep(0.1)
 
 
-def answer(content: dict, failed: bool = False) -> int:
+def answer(content: dict[str, object], failed: bool = False) -> int:
     json.dump(content, sys.stdout)
     return 1 if failed else 0
 

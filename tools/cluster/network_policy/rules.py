@@ -197,9 +197,9 @@ def _numbered(ports: Sequence[Object], subject: Pod | None) -> list[str]:
             numbers = _port_numbers(subject, port, protocol)
             wanted.setdefault(protocol, []).extend(str(number) for number in numbers)
     conditions = [f"meta l4proto {protocol}" for protocol in dict.fromkeys(any_port)]
-    for protocol, numbers in wanted.items():
-        if numbers and protocol not in any_port:
-            conditions.append(f"{protocol} dport {{ {', '.join(_merged(numbers))} }}")
+    for protocol, spans in wanted.items():
+        if spans and protocol not in any_port:
+            conditions.append(f"{protocol} dport {{ {', '.join(_merged(spans))} }}")
     return conditions
 
 
