@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tools.paths import Instance
 
 HERE = Path(__file__).parent
 
@@ -34,3 +37,43 @@ def local_variables() -> dict[str, str]:
 @pytest.fixture(scope="session")
 def repository() -> Path:
     return HERE.parent
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Instance]:
+    """A real cluster (instance `test`, apart from the user's own) with enough GPUs for the stack local."""
+    from tools import cluster as local_cluster
+    from tools.paths import TEST
+
+    local_cluster.up(TEST, gpus=16)
+    yield TEST
+    local_cluster.down(TEST)
+
+
+@pytest.fixture(scope="session")
+def peripherals(cluster: Instance) -> Iterator[Instance]:
+    """PostgreSQL, Unleash, the provider stand-in and the Kindo admin API stand-in, seeded as an installed Kindo is."""
+    from tools import peripherals as servers
+    from tools.cluster import forward
+    from tools.paths import PORTS
+
+    servers.up(cluster)
+    servers.expose(cluster)
+    servers.seed(cluster)
+    forward.start(cluster, "gateway", port=PORTS["gateway"], service="kindo-gateway/litellm:4000")
+    yield cluster
+    servers.down(cluster)
+
+
+@pytest.fixture(scope="session")
+def stack_variables(peripherals: Instance) -> dict[str, str]:
+    """Everything that `make env` exports, for the test's own cluster and a fresh Pulumi state."""
+    import shutil
+
+    from tools.stack_environment import stack_environment
+
+    variables = stack_environment(peripherals)
+    for name in ("pulumi-home", "pulumi-state"):
+        shutil.rmtree(peripherals.state_dir / name, ignore_errors=True)
+        (peripherals.state_dir / name).mkdir(mode=0o700)
+    return variables

@@ -13,10 +13,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from tools import cluster, peripherals
+from tools import cluster, own_cluster, peripherals
 from tools.cluster import forward
 from tools.errors import LocalError
-from tools.paths import PORTS, REPOSITORY, Instance, bin_dir, cache_dir, instance
+from tools.paths import PORTS, REPOSITORY, Instance, OwnCluster, bin_dir, cache_dir, instance
+from tools.processes import Process
 from tools.stack_environment import stack_environment
 
 STACK = "local"
@@ -25,7 +26,7 @@ STACK = "local"
 def up() -> int:
     """Cluster, servers beside it, `pulumi up`, and what a user wants to see first. Exit status of `pulumi up`."""
     started = time.monotonic()
-    here = instance()
+    here = own_cluster.given() or instance()
     start_cluster(here)
     environment = {**os.environ, **stack_environment(here)}
     with stage("Stack local: pulumi up"):
@@ -33,6 +34,8 @@ def up() -> int:
         status = pulumi_up(here, environment)
     if status:
         return status
+    if isinstance(here, OwnCluster):
+        own_cluster.forward_gateway(here)
     from tools import showcase
 
     showcase.show(here, outputs(environment))
@@ -42,13 +45,17 @@ def up() -> int:
 
 def start_cluster(here: Instance) -> None:
     """Cluster and peripherals, up to the point where `pulumi up` can run."""
-    with stage("Cluster") as report:
-        cluster.up(here, gpus=planned_gpus(here), report=report)
+    if isinstance(here, OwnCluster):
+        with stage(f"Own cluster ({here.kubeconfig}): images to {os.environ['KINDO_IMAGE_REGISTRY']}"):
+            own_cluster.prepare(here, planned_gpus(here))
+    else:
+        with stage("Cluster") as report:
+            cluster.up(here, gpus=planned_gpus(here), report=report)
     with stage("PostgreSQL, Unleash, provider stand-in, Kindo admin API stand-in"):
         peripherals.up(here)
         peripherals.expose(here)
         peripherals.seed(here)
-    with stage("Gateway's address for this machine"):
+    if not isinstance(here, OwnCluster):
         forward.start(here, "gateway", port=PORTS["gateway"], service="kindo-gateway/litellm:4000")
 
 
@@ -102,7 +109,7 @@ def pulumi() -> str:
 
 def shell_exports() -> str:
     """`export` lines for a shell. Holds secrets: they go to standard output only."""
-    here = instance()
+    here = own_cluster.given() or instance()
     if not here.kubeconfig.exists():
         raise LocalError("The local cluster is not up: run `make up` first.")
     return "\n".join(f"export {name}={shlex.quote(value)}" for name, value in stack_environment(here).items())
@@ -110,8 +117,8 @@ def shell_exports() -> str:
 
 def status() -> int:
     """A line for each part; 0 when all run."""
-    here = instance()
-    states = [*cluster.status(here), *peripherals.status(here)]
+    here = own_cluster.given() or instance()
+    states = [*([] if isinstance(here, OwnCluster) else cluster.status(here)), *peripherals.status(here)]
     width = max(len(state.name) for state in states)
     for state in states:
         pid = f"pid {state.pid}" if state.pid else ""
@@ -120,10 +127,15 @@ def status() -> int:
 
 
 def down() -> None:
-    here = instance()
+    """Of an own cluster only the servers beside it: what `pulumi up` made there is removed by `pulumi destroy`."""
+    here = own_cluster.given() or instance()
     with stage("Stopping"):
-        peripherals.down(here)
-        cluster.down(here)
+        if isinstance(here, OwnCluster):
+            Process(here, "forward-gateway").stop()
+            peripherals.down(here)
+        else:
+            peripherals.down(here)
+            cluster.down(here)
 
 
 def clean() -> None:

@@ -45,6 +45,11 @@ class Instance:
     index: int
 
     @property
+    def namespaced(self) -> bool:
+        """Whether its processes run in a network namespace of their own."""
+        return True
+
+    @property
     def state_dir(self) -> Path:
         return state_root() / self.name
 
@@ -95,6 +100,27 @@ class Instance:
 LOCAL = Instance("local", 77)
 TEST = Instance("test", 78)
 INSTANCES = {instance.name: instance for instance in (LOCAL, TEST)}
+
+
+@dataclass(frozen=True)
+class OwnCluster(Instance):
+    """A cluster that the user gave with KUBECONFIG: only the servers beside it are ours, and they run on this machine."""
+
+    address: str = ""
+    given_kubeconfig: Path = Path()
+
+    @property
+    def namespaced(self) -> bool:
+        return False
+
+    @property
+    def node_ip(self) -> str:
+        """This machine as the cluster's pods see it."""
+        return self.address
+
+    @property
+    def kubeconfig(self) -> Path:
+        return self.given_kubeconfig
 
 
 def instance() -> Instance:

@@ -57,7 +57,7 @@ class Process:
         self.record.parent.mkdir(parents=True, exist_ok=True)
         self.log.parent.mkdir(parents=True, exist_ok=True)
         argv = [str(part) for part in command]
-        if in_netns:
+        if in_netns and self.instance.namespaced:
             # Not `ip netns exec`: it remounts /sys, which hides the cgroups from kubelet and containerd.
             argv = ["nsenter", f"--net=/run/netns/{self.instance.netns}", *argv]
         inherited = {key: os.environ[key] for key in ("PATH", "HOME", "LANG", "TMPDIR") if key in os.environ}

@@ -12,7 +12,8 @@ from tools.paths import Instance
 
 CHAT_MODEL = "smollm2-135m"
 TOOL_MODEL = "deephat-v2"
-_QUESTION = "What is the capital of France?"
+QUESTION = "What is the capital of France?"
+WEATHER_QUESTION = "What is the weather in SF?"
 _WEATHER = {
     "type": "function",
     "function": {
@@ -27,15 +28,22 @@ def show(here: Instance, outputs: dict[str, Any]) -> None:
     print_models(outputs["models"])
     gateway = outputs["gateway"]
     print(f"Gateway  {gateway}/v1\n")
-    with httpx.Client(
-        base_url=gateway, headers={"Authorization": f"Bearer {master_key(here)}"}, timeout=60, trust_env=False
-    ) as client:
-        answer = _complete(client, CHAT_MODEL, _QUESTION)["content"].strip()
-        print(f"{CHAT_MODEL} (a real 135M model) on {_QUESTION!r}\n    {answer}\n")
-        call = _complete(client, TOOL_MODEL, "What is the weather in SF?", tools=[_WEATHER], tool_choice="auto")
-        function = call["tool_calls"][0]["function"]
-        arguments = json.loads(function["arguments"])
-        print(f"{TOOL_MODEL} on 'What is the weather in SF?' calls the tool\n    {function['name']}({json.dumps(arguments)})")
+    key = master_key(here)
+    print(f"{CHAT_MODEL} (a real 135M model), asked {QUESTION!r}:\n    {answer(gateway, key)}\n")
+    name, arguments = tool_call(gateway, key)
+    print(f"{TOOL_MODEL}, asked {WEATHER_QUESTION!r}, calls the tool:\n    {name}({json.dumps(arguments)})")
+
+
+def answer(gateway: str, key: str) -> str:
+    """A real answer: from the model that Ollama runs, through the gateway, under the contract's name."""
+    return str(_complete(gateway, key, CHAT_MODEL, QUESTION)["content"]).strip()
+
+
+def tool_call(gateway: str, key: str) -> tuple[str, dict[str, Any]]:
+    """Name and arguments of the tool call of a model that is served as vLLM."""
+    message = _complete(gateway, key, TOOL_MODEL, WEATHER_QUESTION, tools=[_WEATHER], tool_choice="auto")
+    function = message["tool_calls"][0]["function"]
+    return function["name"], json.loads(function["arguments"])
 
 
 def print_models(models: list[dict[str, Any]]) -> None:
@@ -65,9 +73,15 @@ def master_key(here: Instance) -> str:
     return base64.b64decode(secret.data["LITELLM_MASTER_KEY"]).decode()
 
 
-def _complete(client: httpx.Client, model: str, question: str, **more: Any) -> dict[str, Any]:
+def _complete(gateway: str, key: str, model: str, question: str, **more: Any) -> dict[str, Any]:
     body = {"model": model, "messages": [{"role": "user", "content": question}], "max_tokens": 256, "temperature": 0, **more}
-    answer = client.post("/v1/chat/completions", json=body)
+    answer = httpx.post(
+        f"{gateway}/v1/chat/completions",
+        json=body,
+        headers={"Authorization": f"Bearer {key}"},
+        timeout=60,
+        trust_env=False,
+    )
     answer.raise_for_status()
     message: dict[str, Any] = answer.json()["choices"][0]["message"]
     return message

@@ -26,7 +26,7 @@ def stack_environment(instance: Instance, *, virtual_environment: Path = REPOSIT
         "KINDO_MODELS_IMAGE_LITELLM": built["litellm"],
         "KINDO_ADMIN_URL": f"http://{instance.node_ip}:{PORTS['kindo-admin-api']}",
         "UNLEASH_URL": f"http://{instance.node_ip}:{PORTS['unleash']}",
-        "KINDO_GATEWAY_URL": f"http://{instance.node_ip}:{PORTS['gateway']}",
+        "KINDO_GATEWAY_URL": f"http://{instance.node_ip if instance.namespaced else '127.0.0.1'}:{PORTS['gateway']}",
         **given,
         # Belongs to `encryptionsalt` in stacks/Pulumi.local.yaml, which is committed so that `up` never edits the file.
         "PULUMI_CONFIG_PASSPHRASE": "kindo-models-local",

@@ -76,7 +76,7 @@ class ModelPlatform(pulumi.ComponentResource):
                 endpoints=made.endpoints,
                 gateway=made.gateway,
                 namespace=namespaces[made.gateway.namespace],
-                image=environment.images.gateway,
+                images=environment.images,
                 triggers={
                     endpoint.model: servers[endpoint.model].revision if endpoint.model in servers else "0"
                     for endpoint in made.endpoints
@@ -97,6 +97,7 @@ class ModelPlatform(pulumi.ComponentResource):
         RunResult(
             f"{name}-result",
             verdicts=gate.verdicts,
+            withheld=registration.withheld,
             opts=pulumi.ResourceOptions(parent=self, depends_on=[gate, registration]),
         )
         self.models = registration.models

@@ -32,7 +32,7 @@ def chart_release(
     return kubernetes.helm.v3.Release(
         f"{name}-release",
         name=release,
-        chart=charts.reference(chart, Path(pulumi.runtime.get_root_directory() or ".")),
+        chart=charts.reference(chart, _project()),
         namespace=namespace,
         values=values,
         skip_await=not wait,
@@ -43,3 +43,9 @@ def chart_release(
             opts, pulumi.ResourceOptions(custom_timeouts=pulumi.CustomTimeouts(timeout, timeout, timeout))
         ),
     )
+
+
+def _project() -> Path:
+    """Folder of Pulumi.yaml, where the provider runs; without an engine (tests) the SDK has no such folder."""
+    folder = Path(pulumi.runtime.get_root_directory())
+    return folder if folder.is_absolute() else Path.cwd()

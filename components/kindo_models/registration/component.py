@@ -34,6 +34,7 @@ class ModelRegistration(pulumi.ComponentResource):
     """Rows of the admin API and Unleash variants. `models`: one row per model, for people and for other programs."""
 
     models: pulumi.Output[list[dict[str, Any]]]
+    withheld: pulumi.Output[list[str]]
 
     def __init__(self, name: str, args: ModelRegistrationArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("kindo-models:index:ModelRegistration", name, None, opts)
@@ -44,6 +45,9 @@ class ModelRegistration(pulumi.ComponentResource):
             statuses=dict(args.statuses),
             payloads=payloads,
         ).apply(lambda found: overview(args.plan, found["ids"], found["statuses"], found["payloads"]))
+        self.withheld = pulumi.Output.all(**{model: row.registered for model, row in registered.items()}).apply(
+            lambda found: [model for model, there in found.items() if not there]
+        )
         self.register_outputs({"models": self.models})
 
     def _models(self, name: str, args: ModelRegistrationArgs) -> dict[str, RegisteredModel]:

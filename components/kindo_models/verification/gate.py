@@ -12,6 +12,7 @@ from typing import Any
 import pulumi
 import pulumi_kubernetes as kubernetes
 
+from kindo_models.environment import Images
 from kindo_models.planning.gateway import MASTER_KEY
 from kindo_models.planning.model import Endpoint, Gateway
 from kindo_models.registration.resources import VerifiedEndpoint
@@ -25,14 +26,15 @@ class VerificationGateArgs:
 
     endpoints: what to check for each model.
     gateway: the gateway whose namespace, image, labels and keys the Jobs share.
-    image: the gateway's image; any with Python 3.9+ does.
+    namespace: the gateway's namespace, which must exist.
+    images: the gateway's image (any with Python 3.9+ does), how it is pulled.
     triggers: for each model a value whose change asks for a new run (its server's revision).
     """
 
     endpoints: tuple[Endpoint, ...]
     gateway: Gateway
     namespace: pulumi.Input[str]
-    image: str
+    images: Images
     triggers: Mapping[str, pulumi.Input[str]]
 
 
@@ -60,7 +62,9 @@ class VerificationGate(pulumi.ComponentResource):
                 f"{name}-{endpoint.model}",
                 model=endpoint.model,
                 namespace=args.namespace,
-                image=args.image,
+                image=args.images.gateway,
+                image_pull_policy=args.images.pull_policy,
+                image_pull_secrets=list(args.images.pull_secrets) or None,
                 script_config_map=script.metadata.name,
                 script_sha256=digest,
                 checks=json.dumps([check.model_dump(exclude_none=True) for check in endpoint.checks]),
