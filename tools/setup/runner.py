@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -54,9 +53,10 @@ class _Run:
             try:
                 for lane in lanes:
                     lane.start()
-                while any(lane.is_alive() for lane in lanes):
-                    time.sleep(0.25)
-                    self._progress.tick()
+                for lane in lanes:
+                    while lane.is_alive():
+                        lane.join(timeout=0.25)
+                        self._progress.tick()
             except KeyboardInterrupt:
                 self._stop(lanes)
                 raise SetUpFailed("Set-up interrupted. Run the same command again: it goes on from here.") from None
