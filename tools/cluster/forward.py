@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 import socket
+import struct
 import sys
 import time
 from contextlib import suppress
@@ -22,6 +23,8 @@ from tools.cluster.components import Component, python_environment
 from tools.paths import INSTANCES, Instance
 from tools.processes import Process
 
+# Of the processes' names.
+PREFIX = "forward-"
 # A Service that was deleted and made again has another address.
 REMEMBER_SECONDS = 2
 CONNECT_SECONDS = 5
@@ -55,7 +58,7 @@ def stop(instance: Instance, name: str) -> None:
 
 
 def _process_name(name: str) -> str:
-    return f"forward-{name}"
+    return f"{PREFIX}{name}"
 
 
 def component(instance: Instance, name: str, *, port: int, service: str) -> Component:
@@ -93,7 +96,7 @@ class Forwarder:
                 far_reader, far_writer = await asyncio.open_connection(*address)
         except (OSError, TimeoutError, LookupError, httpx.HTTPError) as error:
             print(f"{self.target}: {type(error).__name__}: {error}", flush=True)
-            writer.transport.abort()  # a reset, so that the client does not take it for an empty answer
+            _reset(writer)
             return
         await asyncio.gather(_copy(reader, far_writer), _copy(far_reader, writer))
         writer.close()
@@ -129,6 +132,13 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
         return
     with suppress(OSError):
         await writer.drain()
+
+
+def _reset(writer: asyncio.StreamWriter) -> None:
+    """Close with a reset, so that the client does not take it for an empty answer."""
+    connection: socket.socket = writer.get_extra_info("socket")
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()
 
 
 def _listens(address: str, port: int) -> bool:

@@ -23,6 +23,7 @@ from tools.cluster import (
     api,
     cgroups,
     control_plane,
+    forward,
     gpus,
     lock,
     mount_namespace,
@@ -106,6 +107,11 @@ def status(instance: Instance) -> list[ComponentState]:
     states = [
         ComponentState(component.name, component.process.pid(), component.is_healthy())
         for component in _components(instance)
+    ]
+    states += [
+        ComponentState(process.name, process.pid(), healthy=process.pid() is not None)
+        for process in _processes(instance)
+        if process.name.startswith(forward.PREFIX)
     ]
     if not instance.kubeconfig.exists():
         return [*states, ComponentState("node", None, healthy=False, detail="the cluster is down")]

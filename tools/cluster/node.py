@@ -147,6 +147,9 @@ root = {quoted(str(directory / "root"))}
 state = {quoted(str(directory / "state"))}
 disabled_plugins = ["io.containerd.internal.v1.tracing", "io.containerd.tracing.processor.v1.otlp"]
 
+[plugins."io.containerd.internal.v1.opt"]
+  path = {quoted(str(directory / "opt"))}
+
 [grpc]
   address = {quoted(str(instance.containerd_socket))}
 

@@ -126,6 +126,12 @@ def _dns_pod(image: str) -> Object:
         "terminationGracePeriodSeconds": 1,
         # It is the DNS: the node's own settings, not the cluster's.
         "dnsPolicy": "Default",
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": 65532,
+            # Port 53 without root: within the pod's network, every port may be bound by everybody.
+            "sysctls": [{"name": "net.ipv4.ip_unprivileged_port_start", "value": "0"}],
+        },
         "containers": [
             {
                 "name": COREDNS,
@@ -149,7 +155,7 @@ def _dns_pod(image: str) -> Object:
                 ],
                 "securityContext": {
                     "allowPrivilegeEscalation": False,
-                    "capabilities": {"add": ["NET_BIND_SERVICE"], "drop": ["ALL"]},
+                    "capabilities": {"drop": ["ALL"]},
                     "readOnlyRootFilesystem": True,
                 },
             }
