@@ -37,12 +37,13 @@ class Settings:
     config: Callable[[str], Any] = lambda key: None
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
 
-    def credential(self, variable: str) -> Credential:
+    def credential(self, variable: str, server: str = "") -> Credential:
         """The environment variable, else the Pulumi secret: the same order as for model keys."""
         setting = setting_of(variable)
         value = self.environment.get(variable) or self.config(f"{NAMESPACE}:{config_key(variable)}")
         if not value or not str(value).strip():
-            raise CredentialMissing(f"No key is set. Setting: {setting}.")
+            what = f"key for {server}" if server else "key"
+            raise CredentialMissing(f"No {what} is set. Setting: {setting}.")
         _KNOWN.add(str(value).strip())
         return Credential(str(value).strip(), setting)
 

@@ -13,8 +13,9 @@ Weights. Unleash wants all weights of a strategy's variants to sum to 1000 and r
 
 from __future__ import annotations
 
+import json
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -276,8 +277,25 @@ def describe(strategy: Mapping[str, Any]) -> str:
 
 
 def mentions(payload: Payload, values: Iterable[str]) -> bool:
-    """Whether the payload names one of `values` (ids are opaque texts, so a text search is enough to be careful)."""
-    return any(value and value in payload.value for value in values)
+    """Whether the payload names one of `values`, wherever in it."""
+    if payload.type == "json":
+        try:
+            held = set(_texts(json.loads(payload.value)))
+        except ValueError:
+            held = {payload.value}
+    else:
+        held = {part.strip() for part in payload.value.split(",")}
+    return not held.isdisjoint(values)
+
+
+def _texts(document: Any) -> Iterator[str]:
+    if isinstance(document, dict):
+        document = list(document.values())
+    if isinstance(document, list):
+        for one in document:
+            yield from _texts(one)
+    else:
+        yield str(document)
 
 
 def differences(before: Mapping[str, Any], after: Mapping[str, Any], ours: str) -> list[str]:

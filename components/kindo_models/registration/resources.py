@@ -90,12 +90,12 @@ class _Provider(ResourceProvider):
     def kindo(self, props: Props) -> KindoAdminClient:
         from kindo_models.registration import connections
 
-        return connections.kindo(props["kindo_url"], props["mapping"], self.settings.credential(KINDO_KEY))
+        return connections.kindo(props["kindo_url"], props["mapping"], self.settings.credential(KINDO_KEY, "the Kindo admin API"))
 
     def unleash(self, props: Props) -> UnleashClient:
         from kindo_models.registration import connections
 
-        return connections.unleash(props["unleash_url"], self.settings.credential(UNLEASH_KEY))
+        return connections.unleash(props["unleash_url"], self.settings.credential(UNLEASH_KEY, "Unleash"))
 
     def cluster(self, props: Props) -> Cluster:
         from kindo_models.registration import connections
@@ -132,6 +132,12 @@ def _owner(name: str) -> str:
 
 class RegistrationAccessProvider(_Provider):
     declared = ("kindo_url", "mapping", "unleash_url")
+
+    def check(self, olds: Props, news: Props) -> CheckResult:
+        from kindo_models.catalog.kindo_admin import kindo_admin_mappings
+
+        given = news.get("mapping") is not None
+        return CheckResult(news, _one_of(news, "mapping", sorted(kindo_admin_mappings())) if given else [])
 
     def create(self, props: Props) -> CreateResult:
         self._look(props)
@@ -529,7 +535,7 @@ class RegisteredModelProvider(_Provider):
         send_key = props.get("api_key_ref") and (key_changed or not olds.get("registered"))
         return DesiredModel(
             name=props["litellm_model_name"],
-            fields=props["fields"],
+            fields=_whole_numbers(props["fields"]),
             provider_id=str(props["provider_id"]),
             owner=props["owner"],
             api_key=self._key(props) if send_key else None,
@@ -545,6 +551,13 @@ class RegisteredModelProvider(_Provider):
         place, _, key = rest.partition("#")
         namespace, _, secret = place.partition("/")
         return generated_secret.value(self.cluster(props), namespace, secret, key)
+
+
+def _whole_numbers(fields: Props) -> Props:
+    """Properties travel as floats; a server may insist on 128000 rather than 128000.0."""
+    return {
+        key: int(value) if isinstance(value, float) and value.is_integer() else value for key, value in fields.items()
+    }
 
 
 def _is_key_reference(text: str) -> bool:
@@ -644,15 +657,12 @@ class FlagBindingProvider(_Provider):
         return CreateResult(id_, _own(props, payload=payload.value, previous=previous, created=bound.created))
 
     def update(self, id_: str, olds: Props, news: Props) -> UpdateResult:
-        """`previous` stays what stood there before we came."""
+        """`previous` and `created` stay what they were when we came."""
         from kindo_models.registration import flag_binding
 
         payload = _flag_payload(news)
-        bound = flag_binding.bind(self.unleash(news), _flag_target(news), payload, log=tell)
+        flag_binding.bind(self.unleash(news), _flag_target(news), payload, log=tell)
         kept = {"previous": olds.get("previous"), "created": olds.get("created")}
-        if bound.previous is None and not olds.get("created"):
-            # Somebody removed the variant meanwhile; what is there now is ours.
-            kept = {"previous": None, "created": bound.created} if bound.created and not olds.get("payload") else kept
         return UpdateResult(_own(news, payload=payload.value, **kept))
 
     def outdated(self, olds: Props, news: Props) -> bool:
