@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from tools.paths import REPOSITORY
 
@@ -15,7 +16,7 @@ SIMULATED_RELEASE = "0.33.0"
 RELEASES = REPOSITORY / "components" / "kindo_models" / "catalog" / "data" / "vllm_releases"
 
 
-def table(release: str = SIMULATED_RELEASE) -> dict:
+def table(release: str = SIMULATED_RELEASE) -> dict[str, Any]:
     """One release's table; the file says where it comes from."""
     from ruamel.yaml import YAML
 
@@ -23,7 +24,8 @@ def table(release: str = SIMULATED_RELEASE) -> dict:
     if not path.exists():
         known = ", ".join(sorted(file.stem for file in RELEASES.glob("*.yaml")))
         raise SystemExit(f"vLLM release {release!r}: the catalog has no flag table of it; it has {known}")
-    return YAML(typ="safe").load(path)
+    document: dict[str, Any] = YAML(typ="safe").load(path)
+    return document
 
 
 def write(output: Path, release: str = SIMULATED_RELEASE) -> Path:

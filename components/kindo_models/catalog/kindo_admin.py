@@ -22,7 +22,7 @@ class Operation(CatalogPart):
 
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
     path: str = Field(pattern="^/")
-    query: dict[str, str] = {}
+    query: dict[str, str] = Field(default_factory=dict)
     success: tuple[int, ...]
 
     def route(self, **values: str) -> str:
@@ -61,7 +61,8 @@ class Resource(CatalogPart):
         unknown = sorted(set(fields) - set(self.fields))
         if unknown:
             raise ValueError(
-                f"the admin API's mapping has no {self.title} field for {', '.join(unknown)}; it has {', '.join(self.fields)}"
+                f"the admin API's mapping has no {self.title} field for {', '.join(unknown)}; "
+                f"it has {', '.join(self.fields)}"
             )
         body = {self.fields[name]: value for name, value in fields.items()}
         if owner is not None and self.owner is not None:
@@ -130,26 +131,15 @@ class KindoAdminMapping(CatalogPart):
     providers: Resource
 
 
-class _Entry(CatalogPart):
-    source: str
-    date: str
-    assumed: bool
-    auth: Auth
-    statuses: Statuses
-    paging: Paging
-    models: Resource
-    providers: Resource
-
-
 class _File(CatalogPart):
     head: Head
-    mappings: dict[str, _Entry]
+    mappings: dict[str, dict[str, Any]]
 
 
 @cache
 def kindo_admin_mappings() -> dict[str, KindoAdminMapping]:
     entries = _File.model_validate(load("kindo_admin_mappings.yaml")).mappings
-    return {name: KindoAdminMapping(name=name, **dict(entry)) for name, entry in entries.items()}
+    return {name: KindoAdminMapping.model_validate({"name": name, **entry}) for name, entry in entries.items()}
 
 
 def kindo_admin_mapping(name: str) -> KindoAdminMapping:

@@ -34,7 +34,8 @@ REMOVED = {
 
 def closure(function, name):
     """The variable `name` that a nested function carries."""
-    return dict(zip(function.__code__.co_freevars, (cell.cell_contents for cell in function.__closure__ or ())))[name]
+    values = [cell.cell_contents for cell in function.__closure__ or ()]
+    return dict(zip(function.__code__.co_freevars, values, strict=True))[name]
 
 
 def value_type(kind) -> dict:
@@ -105,15 +106,16 @@ def main() -> None:
     removed = {name: hint for name, hint in REMOVED.items() if f"--{name}" not in known}
     lines = [
         f"# Command line of `vllm serve` {version}: every option that its parser knows, and the parsers it registers.",
-        "# Facts about vLLM (Apache-2.0, https://github.com/vllm-project/vllm). Generated: tools/go/vllm-shim/release/.",
+        "# Written by tools/go/vllm-shim/release/dump_flags.py. `removed`: options of earlier releases that this",
+        "# parser refuses, with our reading of what to write instead.",
+        "head:",
+        "  source: argument parser, ToolParserManager and ReasoningParserManager of the PyPI wheel "
+        f"vllm {version}, run on CPU",
+        f"  date: {json.dumps(arguments.date)}",
+        "  licence: facts; vLLM is Apache-2.0 (https://github.com/vllm-project/vllm)",
         f"release: {version}",
-        f"date: {arguments.date}",
-        "source:",
-        f"  flags: argument parser of the PyPI wheel vllm {version}, run on CPU (make_arg_parser of vllm.entrypoints)",
-        "  parsers: ToolParserManager and ReasoningParserManager of the same wheel",
-        "  removed: options of earlier releases which that parser refused",
         "positional: model_tag",
-        "prefixes_accepted: true  # argparse takes unique prefixes; write full names",
+        "prefixes_accepted: true # argparse takes unique prefixes; write full names",
         "flags:",
         *(f"  {name}: {json.dumps(entry, ensure_ascii=False)}" for name, entry in table.items()),
         "removed:",

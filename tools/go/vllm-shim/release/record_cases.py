@@ -19,9 +19,9 @@ from vllm.entrypoints.cli.serve import ServeSubcommand
 from vllm.entrypoints.common.cli_args import validate_api_server_args
 
 PARSED = [
-    "model", "served_model_name", "host", "port", "api_key", "max_model_len", "tensor_parallel_size", "max_num_seqs", "seed", "runner",
-    "convert", "enable_auto_tool_choice", "tool_call_parser", "enable_chunked_prefill", "enable_prefix_caching",
-    "trust_remote_code", "dtype", "gpu_memory_utilization", "shutdown_timeout", "hf_overrides",
+    "model", "served_model_name", "host", "port", "api_key", "max_model_len", "tensor_parallel_size", "max_num_seqs",
+    "seed", "runner", "convert", "enable_auto_tool_choice", "tool_call_parser", "enable_chunked_prefill",
+    "enable_prefix_caching", "trust_remote_code", "dtype", "gpu_memory_utilization", "shutdown_timeout", "hf_overrides",
 ]  # fmt: skip
 
 
