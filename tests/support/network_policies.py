@@ -10,9 +10,8 @@ import ipaddress
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from random import Random
 from typing import Any
-
-from hypothesis import strategies as st
 
 NODE_IP = "198.18.78.2"
 OUTSIDE = ("198.18.78.1", "203.0.113.7")
@@ -236,102 +235,89 @@ def _port_is(entry: Object, receiver: Object | None, port: int, protocol: str) -
     return bool(wanted <= port <= entry.get("endPort", wanted))
 
 
-# --- every kind of policy over a small world, so that selectors often meet something
+# --- random worlds, small so that selectors, ports and addresses often meet something
 
-ADDRESSES = [f"10.244.0.{number}" for number in range(2, 8)]
+ADDRESSES = [f"10.244.0.{number}" for number in range(2, 6)]
 PORTS = (53, 80, 8000, 8001, 8080)
-_names, _values = st.sampled_from(["a", "b"]), st.sampled_from(["x", "y"])
-_labels = st.dictionaries(_names, _values, max_size=2)
-_namespaces = st.sampled_from(["default", "other"])
-_expressions = st.one_of(
-    st.fixed_dictionaries(
-        {
-            "key": _names,
-            "operator": st.sampled_from(["In", "NotIn"]),
-            "values": st.lists(_values, min_size=1, max_size=2),
-        }
-    ),
-    st.fixed_dictionaries({"key": _names, "operator": st.sampled_from(["Exists", "DoesNotExist"])}),
-)
-_selectors = st.fixed_dictionaries(
-    {}, optional={"matchLabels": _labels, "matchExpressions": st.lists(_expressions, max_size=2)}
-)
-_blocks = st.sampled_from(
-    [
-        {"cidr": "0.0.0.0/0"},
-        {"cidr": "10.244.0.0/24", "except": ["10.244.0.4/31", "10.244.0.5/32"]},
-        {"cidr": "0.0.0.0/0", "except": ["10.0.0.0/8", "198.18.0.0/15"]},
-        {"cidr": "203.0.113.0/24"},
-        {"cidr": f"{NODE_IP}/32"},
-        {"cidr": "2001:db8::/32"},
-    ]
-)
-_peers = st.one_of(
-    st.fixed_dictionaries({"ipBlock": _blocks}),
-    st.fixed_dictionaries({"podSelector": _selectors}),
-    st.fixed_dictionaries({"namespaceSelector": _selectors}),
-    st.fixed_dictionaries({"namespaceSelector": _selectors, "podSelector": _selectors}),
-)
-_policy_ports = st.one_of(
-    st.fixed_dictionaries({}, optional={"protocol": st.sampled_from(["TCP", "UDP"])}),
-    st.fixed_dictionaries({"port": st.sampled_from([80, 53, "http", "dns"])}, optional={"protocol": st.just("UDP")}),
-    st.fixed_dictionaries({"port": st.just(8000), "endPort": st.sampled_from([8000, 8001, 8080])}),
-)
+_LABELS = [{}, {"a": "x"}, {"a": "y"}, {"b": "x"}, {"a": "x", "b": "y"}]
+_SELECTORS: list[Object] = [
+    {},
+    {},
+    label(a="x"),
+    label(b="y"),
+    {"matchExpressions": [{"key": "a", "operator": "In", "values": ["x", "z"]}]},
+    {"matchExpressions": [{"key": "a", "operator": "NotIn", "values": ["x"]}]},
+    {"matchExpressions": [{"key": "b", "operator": "Exists"}, {"key": "a", "operator": "DoesNotExist"}]},
+]
+_BLOCKS: list[Object] = [
+    {"cidr": "0.0.0.0/0"},
+    {"cidr": "10.244.0.0/24", "except": ["10.244.0.4/31", "10.244.0.5/32"]},
+    {"cidr": "0.0.0.0/0", "except": ["10.0.0.0/8", "198.18.0.0/15"]},
+    {"cidr": "203.0.113.0/24"},
+    {"cidr": f"{NODE_IP}/32"},
+    {"cidr": "2001:db8::/32"},
+]
+_POLICY_PORTS: list[Object] = [
+    {},
+    {"protocol": "UDP"},
+    {"port": 80},
+    {"port": 53, "protocol": "UDP"},
+    {"port": "http"},
+    {"port": "http"},
+    {"port": "dns", "protocol": "UDP"},
+    {"port": "dns"},
+    {"port": 8000, "endPort": 8001},
+    {"port": 8001, "endPort": 8080},
+]
+_POD_PORTS = [("http", "TCP", 80), ("http", "TCP", 8000), ("dns", "UDP", 53), ("dns", "TCP", 8080)]
 
 
-def _rules(among: str) -> st.SearchStrategy[list[Object]]:
-    parts: dict[Any, st.SearchStrategy[Any]] = {
-        among: st.lists(_peers, max_size=2),
-        "ports": st.lists(_policy_ports, max_size=3),
+def random_world(random: Random) -> Reference:
+    """Up to four pods and three policies of every kind."""
+    choose = random.choice
+    pods = []
+    for number, address in enumerate(ADDRESSES[: random.randint(2, 4)]):
+        host = random.random() < 0.1
+        pods.append(
+            pod(
+                f"pod-{number}",
+                NODE_IP if host else address,
+                namespace=choose(["default", "other"]),
+                labels=choose(_LABELS),
+                ports=[choose(_POD_PORTS)],
+                phase=choose(["Running"] * 8 + ["Succeeded", "Failed"]),
+                host_network=host,
+            )
+        )
+    return Reference(
+        [_random_policy(random, number) for number in range(random.randint(1, 3))],
+        pods,
+        [namespace("default", **choose(_LABELS)), namespace("other", **choose(_LABELS))],
+    )
+
+
+def _random_policy(random: Random, number: int) -> Object:
+    def rules(among: str) -> list[Object]:
+        return [
+            {
+                among: [_random_peer(random) for _ in range(random.randint(0, 2))],
+                "ports": random.sample(_POLICY_PORTS, random.randint(0, 2)),
+            }
+            for _ in range(random.randint(0, 2))
+        ]
+
+    spec = {
+        "podSelector": random.choice(_SELECTORS),
+        "policyTypes": random.choice([[], ["Ingress"], ["Egress"], ["Ingress", "Egress"]]),
+        "ingress": rules("from"),
+        "egress": rules("to"),
     }
-    return st.lists(st.fixed_dictionaries({}, optional=parts), max_size=2)
+    return policy(f"policy-{number}", namespace=random.choice(["default", "other"]), **spec)
 
 
-_policies = st.builds(
-    lambda where, spec: policy("p", namespace=where, **spec),
-    _namespaces,
-    st.fixed_dictionaries(
-        {"podSelector": _selectors},
-        optional={
-            "policyTypes": st.sampled_from([["Ingress"], ["Egress"], ["Ingress", "Egress"]]),
-            "ingress": _rules("from"),
-            "egress": _rules("to"),
-        },
-    ),
-)
-_named_ports = st.lists(
-    st.sampled_from([("http", "TCP", 80), ("http", "TCP", 8000), ("dns", "UDP", 53)]),
-    max_size=2,
-    unique_by=lambda p: p[0],
-)
-_pods = st.lists(
-    st.builds(
-        lambda where, labels, ports, phase, host: {
-            "namespace": where,
-            "labels": labels,
-            "ports": ports,
-            "phase": phase,
-            "host_network": host,
-        },
-        _namespaces,
-        _labels,
-        _named_ports,
-        st.sampled_from(["Running", "Running", "Running", "Succeeded"]),
-        st.sampled_from([False, False, False, True]),
-    ),
-    min_size=1,
-    max_size=len(ADDRESSES),
-).map(
-    lambda many: [
-        pod(f"pod-{number}", NODE_IP if one["host_network"] else ADDRESSES[number], **one)
-        for number, one in enumerate(many)
-    ]
-)
-worlds = st.builds(
-    lambda policies, pods, labels: Reference(
-        policies, pods, [namespace("default", **labels[0]), namespace("other", **labels[1])]
-    ),
-    st.lists(_policies, max_size=4),
-    _pods,
-    st.tuples(_labels, _labels),
-)
+def _random_peer(random: Random) -> Object:
+    kind = random.choice(["block", "pods", "namespaces", "both"])
+    if kind == "block":
+        return {"ipBlock": random.choice(_BLOCKS)}
+    selectors = {"podSelector": random.choice(_SELECTORS), "namespaceSelector": random.choice(_SELECTORS)}
+    return {key: value for key, value in selectors.items() if kind == "both" or key.startswith(kind.rstrip("s"))}

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
+from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
 
 from tests.support.network_policies import (
     ADDRESSES,
@@ -13,13 +14,12 @@ from tests.support.network_policies import (
     OUTSIDE,
     PORTS,
     Object,
-    Reference,
     Table,
     label,
     namespace,
     pod,
     policy,
-    worlds,
+    random_world,
 )
 from tools.cluster.network_policy import rules
 from tools.cluster.network_policy.selectors import matches
@@ -241,13 +241,14 @@ def test_an_unknown_operator_is_an_error_that_names_the_known_ones() -> None:
         matches({"matchExpressions": [{"key": "a", "operator": "Like"}]}, {})
 
 
-@settings(max_examples=150, deadline=None)
-@given(world=worlds)
-def test_the_table_decides_as_the_api_says(world: Reference) -> None:
-    compiled = Table(rules.compile(world.policies, world.pods, world.namespaces, NODE_IP))
-    for source in (*ADDRESSES, NODE_IP, *OUTSIDE):
-        for destination in (*ADDRESSES, NODE_IP, *OUTSIDE):
-            for port in PORTS:
-                for protocol in ("tcp", "udp"):
-                    connection = (source, destination, port, protocol)
-                    assert compiled.permits(*connection) == world.permits(*connection), connection
+def test_the_table_decides_as_the_api_says() -> None:
+    addresses = (*ADDRESSES, NODE_IP, *OUTSIDE)
+    allowed = 0
+    for seed in range(400):
+        world = random_world(Random(seed))
+        compiled = Table(rules.compile(world.policies, world.pods, world.namespaces, NODE_IP))
+        for connection in itertools.product(addresses, addresses, PORTS, ("tcp", "udp")):
+            passes = compiled.permits(*connection)
+            assert passes == world.permits(*connection), f"world {seed}: {connection}"
+            allowed += passes
+    assert 0.2 < allowed / (400 * 7 * 7 * 5 * 2) < 0.95, "the worlds are too open or too closed to tell"
