@@ -20,7 +20,7 @@ import httpx
 from tools.cluster.api import async_client
 from tools.cluster.certificates import NODE_AGENT
 from tools.cluster.components import Component, python_environment
-from tools.paths import INSTANCES, Instance
+from tools.paths import Instance
 from tools.processes import Process
 
 # Of the processes' names.
@@ -66,7 +66,7 @@ def component(instance: Instance, name: str, *, port: int, service: str) -> Comp
     return Component(
         instance,
         _process_name(name),
-        (sys.executable, "-m", "tools.cluster.forward", instance.name, str(port), str(target)),
+        (sys.executable, "-m", "tools.cluster.forward", instance.name, str(instance.index), str(port), str(target)),
         healthy=lambda: _listens(instance.node_ip, port),
         environment=python_environment(),
     )
@@ -147,5 +147,5 @@ def _listens(address: str, port: int) -> bool:
 
 
 if __name__ == "__main__":
-    name, number, service_text = sys.argv[1:]
-    asyncio.run(Forwarder(INSTANCES[name], int(number), Target.parse(service_text)).run())
+    name, index, port_text, service_text = sys.argv[1:]
+    asyncio.run(Forwarder(Instance(name, int(index)), int(port_text), Target.parse(service_text)).run())

@@ -12,7 +12,7 @@ import os
 import shutil
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -57,10 +57,17 @@ class ComponentState:
     detail: str = ""
 
 
-def up(instance: Instance, *, gpus: int | None = None, report: Report = lambda line: None) -> None:
+def up(
+    instance: Instance,
+    *,
+    gpus: int | None = None,
+    image_names: Collection[str] = images.NAMES,
+    report: Report = lambda line: None,
+) -> None:
     """Bring the cluster up and wait until node and DNS are ready.
 
     `gpus`: how many the node advertises; None leaves what was set before (0 on a new cluster).
+    `image_names`: which of the built images are imported.
     """
     _require_root()
     with lock.held(instance, report):
@@ -80,7 +87,7 @@ def up(instance: Instance, *, gpus: int | None = None, report: Report = lambda l
         cgroups.create(instance)
         node.link_plugins(instance)
         with api.client(instance) as client:
-            run_steps(_steps(instance, client, boots=boots, gpu_count=gpus), report)
+            run_steps(_steps(instance, client, boots=boots, gpu_count=gpus, image_names=image_names), report)
         write_private(instance.kubeconfig, Certificates(instance).kubeconfig(ADMIN, embedded=True))
 
 
@@ -153,7 +160,9 @@ def _unfinished(instance: Instance) -> Path:
     return instance.state_dir / "going-down"
 
 
-def _steps(instance: Instance, client: httpx.Client, *, boots: bool, gpu_count: int | None) -> list[Step]:
+def _steps(
+    instance: Instance, client: httpx.Client, *, boots: bool, gpu_count: int | None, image_names: Collection[str]
+) -> list[Step]:
     pause = images.references()["pause"]
     etcd, apiserver, manager, scheduler, containerd, policy, proxy, kubelet = _components(instance, pause)
     ready = _NodeReady(client, instance)
@@ -166,7 +175,12 @@ def _steps(instance: Instance, client: httpx.Client, *, boots: bool, gpu_count: 
     steps = [
         component_step(etcd),
         component_step(containerd),
-        background_step("images", lambda: images.import_into(instance), after=["containerd"], seconds=IMPORT_SECONDS),
+        background_step(
+            "images",
+            lambda: images.import_into(instance, {"pause", *image_names}),
+            after=["containerd"],
+            seconds=IMPORT_SECONDS,
+        ),
         component_step(apiserver, after=["etcd"]),
         action_step("rights", prepare, after=["kube-apiserver"]),
         component_step(kubelet, after=["rights", "images"]),

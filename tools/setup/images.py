@@ -35,7 +35,7 @@ def references(registry: str | None = None) -> dict[str, str]:
     return found
 
 
-def import_into(instance: Instance) -> None:
+def import_into(instance: Instance, names: Collection[str] = NAMES) -> None:
     """Put the images that are not there yet into the node's containerd; no pod ever pulls one."""
     ctr = ["ctr", "--address", str(instance.containerd_socket), "--namespace", "k8s.io", "images"]
     listed = subprocess.run([*ctr, "list", "--quiet"], capture_output=True, text=True, check=False)
@@ -43,7 +43,7 @@ def import_into(instance: Instance) -> None:
         raise SetUpFailed(f"containerd does not answer at {instance.containerd_socket}: {listed.stderr.strip()}")
     present = set(listed.stdout.split())
     for name, reference in references().items():
-        if reference in present:
+        if reference in present or name not in names:
             continue
         done = subprocess.run([*ctr, "import", str(archives()[name])], capture_output=True, text=True, check=False)
         if done.returncode != 0:

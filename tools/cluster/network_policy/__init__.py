@@ -36,4 +36,4 @@ def registrations(instance: Instance) -> Path:
 
 
 def command(instance: Instance) -> tuple[str | Path, ...]:
-    return (sys.executable, "-m", "tools.cluster.network_policy", instance.name)
+    return (sys.executable, "-m", "tools.cluster.network_policy", instance.name, str(instance.index))

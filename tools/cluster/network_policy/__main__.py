@@ -1,4 +1,4 @@
-"""Process: ``python -m tools.cluster.network_policy INSTANCE``, inside the instance's network namespace."""
+"""Process: ``python -m tools.cluster.network_policy NAME INDEX``, inside the instance's network namespace."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ import asyncio
 import sys
 
 from tools.cluster.network_policy.enforcer import Enforcer
-from tools.paths import INSTANCES
+from tools.paths import Instance
 
-asyncio.run(Enforcer(INSTANCES[sys.argv[1]]).run())
+asyncio.run(Enforcer(Instance(sys.argv[1], int(sys.argv[2]))).run())
