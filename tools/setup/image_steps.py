@@ -272,7 +272,7 @@ def _compile_python(task: Task, rootfs: Path, folder: str, source: Path | None =
     # over one that every Debian has.
     script = 'mount --bind /dev "$1/dev" && { [ -z "$2" ] || mount --bind "$2" "$1/mnt"; } && shift 2 && exec "$@"'
     inside = folder if source is None else "/mnt"
-    compile_all = ["chroot", rootfs, "python3", "-c", COMPILE, inside, folder]
+    compile_all: list[str | Path] = ["chroot", rootfs, "python3", "-c", COMPILE, inside, folder]
     task.shell.run([*IN_OWN_MOUNTS, "sh", "-c", script, "compile", rootfs, source or "", *compile_all])
     compiled = sum(1 for _ in (source or rootfs / folder.lstrip("/")).rglob("*.pyc"))
     if compiled < 100:

@@ -65,11 +65,8 @@ class Progress:
             running = self._running.pop(step.name)
             self._finished.add(step.name)
             left = len(self._todo) - len(self._finished)
-            after = (
-                f"{left} step{'s'[: left > 1]} left, usually {duration(self._left())}"
-                if left
-                else "that was the last step"
-            )
+            steps = "1 step" if left == 1 else f"{left} steps"
+            after = f"{steps} left, usually {duration(self._left())}" if left else "that was the last step"
             self._line(f"{self._tag(running)} {step.title}: done in {duration(running.elapsed())}; {after}")
 
     def end(self) -> None:
