@@ -40,6 +40,7 @@ from tools.cluster.steps import run as run_steps
 from tools.paths import Instance
 from tools.processes import Process
 from tools.setup import images
+from tools.setup.image_steps import NAMES as IMAGE_NAMES
 
 Report = Callable[[str], None]
 
@@ -61,7 +62,7 @@ def up(
     instance: Instance,
     *,
     gpus: int | None = None,
-    image_names: Collection[str] = images.NAMES,
+    image_names: Collection[str] = IMAGE_NAMES,
     report: Report = lambda line: None,
 ) -> None:
     """Bring the cluster up and wait until node and DNS are ready.
@@ -175,15 +176,18 @@ def _steps(
     steps = [
         component_step(etcd),
         component_step(containerd),
+        # A sandbox needs the pause image only. The node should be there before pods are: the scheduler looks again at a
+        # pod that found no node only after some seconds.
+        action_step("pause image", lambda: images.import_into(instance, ["pause"]), after=["containerd"]),
         background_step(
             "images",
-            lambda: images.import_into(instance, {"pause", *image_names}),
-            after=["containerd"],
+            lambda: images.import_into(instance, image_names),
+            after=["pause image"],
             seconds=IMPORT_SECONDS,
         ),
         component_step(apiserver, after=["etcd"]),
         action_step("rights", prepare, after=["kube-apiserver"]),
-        component_step(kubelet, after=["rights", "images"]),
+        component_step(kubelet, after=["rights", "pause image"]),
         component_step(policy, after=["rights"]),
         component_step(manager, after=["rights"]),
         component_step(scheduler, after=["rights"]),
