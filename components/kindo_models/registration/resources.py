@@ -308,14 +308,15 @@ class VerifiedEndpointProvider(_Provider):
 
     def _run(self, props: Props) -> Props:
         """A failed check is no error: an error would stop the models beside this one."""
-        from kindo_models.verification.jobs import run_gate
+        from kindo_models.verification.jobs import PATIENCE_SECONDS, PATIENCE_VARIABLE, run_gate
         from kindo_models.verification.outcome import document, skipped
 
         policy = props["failure_policy"]
         if policy == "off":
             verdict = skipped(props["model"])
         else:
-            verdict = run_gate(self.cluster(props), _gate_spec(props), log=tell)
+            patience = float(self.settings.environment.get(PATIENCE_VARIABLE) or PATIENCE_SECONDS)
+            verdict = run_gate(self.cluster(props), _gate_spec(props), log=tell, patience_seconds=patience)
             tell(f"{verdict.model}: gate says {verdict.status}")
         return _own(props, verdict=document(verdict, policy))
 

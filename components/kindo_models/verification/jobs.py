@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 # How long a pod may stay in a state that often passes by itself before it counts as unable to run.
 PATIENCE_SECONDS = 120.0
+PATIENCE_VARIABLE = "KINDO_MODELS_GATE_PATIENCE"
 # Between looks when the watch reports nothing: the Job's own conditions are only seen by looking.
 LOOK_SECONDS = 5.0
 TELL_SECONDS = 30.0
@@ -75,10 +76,10 @@ def _reusable(cluster: Cluster, spec: GateSpec, job: Document) -> bool:
     metadata = job["metadata"]
     if metadata.get("deletionTimestamp") or (metadata.get("annotations") or {}).get(INPUT_HASH) != spec.input_hash:
         return False
-    if not _conditions(job) & {"Complete", "Failed"}:
-        return True
     verdict = judge(spec, job, _pods(cluster, spec), waited=0.0, patience=1.0)
-    return verdict is not None and verdict.status == "pass"
+    if verdict is None:
+        return not _conditions(job) & {"Complete", "Failed"}
+    return verdict.status == "pass"
 
 
 def _wait(cluster: Cluster, spec: GateSpec, log: Log, patience: float, look_seconds: float) -> Verdict:
@@ -100,7 +101,7 @@ def _wait(cluster: Cluster, spec: GateSpec, log: Log, patience: float, look_seco
         if time.monotonic() - told > TELL_SECONDS:
             told = time.monotonic()
             log(f"{spec.model}: gate has been running for {waited:.0f} s ({_phases(pods)})")
-        for _ in cluster.wait_for_pod_change(spec.namespace, spec.pod_selector, look_seconds):
+        for _ in cluster.wait_for_pod_change(spec.namespace, spec.pod_selector, min(look_seconds, patience)):
             if any(_terminated(pod) for pod in _pods(cluster, spec)):
                 break
 
