@@ -112,8 +112,9 @@ def _make_cluster(instance: Instance) -> None:
     home.mkdir(parents=True, exist_ok=True)
     shutil.chown(home, "postgres", "postgres")
     home.chmod(0o700)
-    for rest in ("new", "data"):
-        shutil.rmtree(home / rest, ignore_errors=True)
+    new = home / f"new-{os.getpid()}"  # an interrupted run's initdb may still be writing
+    for rest in (home / "data", *home.glob("new-*")):
+        shutil.rmtree(rest, ignore_errors=True)
     password = home / "password"
     password.touch(mode=0o600)
     password.write_text(internal(instance)["POSTGRES_PASSWORD"])
@@ -126,15 +127,17 @@ def _make_cluster(instance: Instance) -> None:
         "-E",
         "UTF8",
     ]
-    command = _as_postgres(instance, _programs(instance) / "initdb", "-D", f"{_MOUNT_POINT}/new", "--no-sync", *options)
+    command = _as_postgres(
+        instance, _programs(instance) / "initdb", "-D", f"{_MOUNT_POINT}/{new.name}", "--no-sync", *options
+    )
     done = subprocess.run(command, cwd="/", capture_output=True, text=True, check=False)
     password.unlink()
     if done.returncode:
         raise LocalError(f"initdb failed: {(done.stderr or done.stdout).strip()}")
     # Pods reach it through a Service, so any address may; nothing outside the cluster's namespace can.
-    with (home / "new" / "pg_hba.conf").open("a") as rules:
+    with (new / "pg_hba.conf").open("a") as rules:
         rules.write("host all all 0.0.0.0/0 scram-sha-256\n")
-    (home / "new").rename(home / "data")
+    new.rename(home / "data")
 
 
 def _programs(instance: Instance) -> Path:

@@ -1,6 +1,6 @@
-"""The catalog's flag table of the simulated vLLM release as the JSON file that the shim reads beside its binary.
+"""The catalog's flag table of the simulated vLLM release as JSON, which the shim (tools/go/vllm-shim) embeds.
 
-python -m tools.peripherals.vllm_flags OUTPUT [RELEASE]
+    python -m tools.peripherals.vllm_flags [OUTPUT]      after a change of the catalog's table; a test holds both equal
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ from tools.paths import REPOSITORY
 
 SIMULATED_RELEASE = "0.33.0"
 RELEASES = REPOSITORY / "components" / "kindo_models" / "catalog" / "data" / "vllm_releases"
+EMBEDDED = REPOSITORY / "tools" / "go" / "vllm-shim" / "flags.json"
 
 
 def table(release: str = SIMULATED_RELEASE) -> dict[str, Any]:
-    """One release's table; the file says where it comes from."""
+    """One release's table; its head says where it comes from."""
     from ruamel.yaml import YAML
 
     path = RELEASES / f"{release}.yaml"
@@ -28,10 +29,12 @@ def table(release: str = SIMULATED_RELEASE) -> dict[str, Any]:
     return document
 
 
-def write(output: Path, release: str = SIMULATED_RELEASE) -> Path:
-    output.write_text(json.dumps(table(release), default=str, indent=1, sort_keys=True) + "\n")
-    return output
+def as_json(document: dict[str, Any]) -> str:
+    """One line for each flag, so that a change shows as one line."""
+    flags = ",\n".join(f"{json.dumps(name)}: {json.dumps(flag)}" for name, flag in document["flags"].items())
+    rest = {key: document[key] for key in ("release", "removed", "tool_parsers", "reasoning_parsers")}
+    return f'{json.dumps(rest)[:-1]},\n"flags": {{\n{flags}\n}}}}\n'
 
 
 if __name__ == "__main__":
-    write(Path(sys.argv[1]), *sys.argv[2:3])
+    Path(sys.argv[1] if len(sys.argv) > 1 else EMBEDDED).write_text(as_json(table()))

@@ -97,6 +97,8 @@ func preprocess(argv []string) ([]string, error) {
 	var processed []string
 	for index, argument := range argv {
 		switch {
+		case strings.HasPrefix(argument, "--help="):
+			processed = append(processed, "--help")
 		case strings.HasPrefix(argument, "--"):
 			name, value, assigned := strings.Cut(argument, "=")
 			head, tail, dotted := strings.Cut(name, ".")

@@ -4,8 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,21 +21,7 @@ type recorded struct {
 // releaseTable is the catalog's table of the pinned release, as the image gets it.
 func releaseTable(t *testing.T) *Table {
 	t.Helper()
-	path := os.Getenv("SHIM_FLAGS")
-	if path == "" {
-		path = filepath.Join(t.TempDir(), "flags.json")
-		repository, _ := filepath.Abs("../../..")
-		python := os.Getenv("PYTHON")
-		if python == "" {
-			python = "python3"
-		}
-		command := exec.Command(python, "-m", "tools.peripherals.vllm_flags", path)
-		command.Dir = repository
-		if output, err := command.CombinedOutput(); err != nil {
-			t.Fatalf("flag table: %v\n%s", err, output)
-		}
-	}
-	table, err := loadTable(path)
+	table, err := loadTable()
 	if err != nil {
 		t.Fatal(err)
 	}

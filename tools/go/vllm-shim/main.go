@@ -3,18 +3,21 @@
 // answers from llm-d-inference-sim. It is not vLLM and loads no model.
 //
 // Arguments are those of `vllm serve` (model first). Environment, for tests only: SHIM_STARTUP_SECONDS, SHIM_FAULT
-// (faults.go), SHIM_DELAY_SECONDS; SHIM_FLAGS and SHIM_SIMULATOR name files that otherwise lie beside this binary.
+// (faults.go), SHIM_DELAY_SECONDS; SHIM_FLAGS names another
+// release's flag table, SHIM_SIMULATOR the simulator if it does not lie beside this binary.
 package main
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -33,11 +36,7 @@ func run(command []string) int {
 		}
 		argv = argv[1:]
 	}
-	path, err := tablePath()
-	if err != nil {
-		return fail(1, "vllm-shim: %v", err)
-	}
-	table, err := loadTable(path)
+	table, err := loadTable()
 	if err != nil {
 		return fail(1, "vllm-shim: flag table: %v", err)
 	}
@@ -52,6 +51,11 @@ func run(command []string) int {
 			fmt.Fprintln(os.Stderr, "vllm-shim:", hint)
 		}
 		return fail(refusal.Code, "%s", refusal.Text)
+	}
+	if arguments.given("help") {
+		fmt.Printf("usage: vllm serve [model_tag] [options]\n\nStand-in for vLLM %s. Options:\n  %s\n",
+			table.Release, strings.Join(slices.Sorted(maps.Keys(table.Flags)), "\n  "))
+		return 0
 	}
 	for name := range arguments.table.Flags {
 		if text := arguments.table.Flags[name].Deprecated; text != "" && arguments.given(name) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	_ "embed"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -24,7 +25,8 @@ type Flag struct {
 	Deprecated  string   `json:"deprecated"`
 }
 
-// Table is the catalog's data of one vLLM release (components/kindo_models/catalog/data/vllm_releases), as JSON.
+// Table is the catalog's data of one vLLM release (components/kindo_models/catalog/data/vllm_releases) as JSON, written
+// by tools/peripherals/vllm_flags.py.
 type Table struct {
 	Release          string            `json:"release"`
 	Flags            map[string]*Flag  `json:"flags"`
@@ -33,13 +35,8 @@ type Table struct {
 	ReasoningParsers []string          `json:"reasoning_parsers"`
 }
 
-// tablePath is $SHIM_FLAGS, or flags.json beside the binary.
-func tablePath() (string, error) {
-	if path := os.Getenv("SHIM_FLAGS"); path != "" {
-		return path, nil
-	}
-	return beside("flags.json")
-}
+//go:embed flags.json
+var embeddedTable []byte
 
 // beside is the path of a file in the folder that holds this binary.
 func beside(name string) (string, error) {
@@ -53,10 +50,15 @@ func beside(name string) (string, error) {
 	return filepath.Join(filepath.Dir(self), name), nil
 }
 
-func loadTable(path string) (*Table, error) {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
+// loadTable reads the table of $SHIM_FLAGS, else the one that was built in.
+func loadTable() (*Table, error) {
+	text, path := embeddedTable, "built-in flag table"
+	if given := os.Getenv("SHIM_FLAGS"); given != "" {
+		var err error
+		if text, err = os.ReadFile(given); err != nil {
+			return nil, err
+		}
+		path = given
 	}
 	table := &Table{}
 	if err := json.Unmarshal(text, table); err != nil {
@@ -67,9 +69,6 @@ func loadTable(path string) (*Table, error) {
 	}
 	for name, flag := range table.Flags {
 		flag.Name = "--" + name
-		if !strings.HasPrefix(name, "-") && len(name) == 1 {
-			flag.Name = "-" + name
-		}
 	}
 	return table, nil
 }
