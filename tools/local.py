@@ -39,7 +39,9 @@ def up() -> int:
     from tools import showcase
 
     showcase.show(here, outputs(environment))
-    print(f"\nDone in {time.monotonic() - started:.0f} s. Plain Pulumi: eval \"$(make env)\"; pulumi preview --stack {STACK}")
+    print(
+        f'\nDone in {time.monotonic() - started:.0f} s. Plain Pulumi: eval "$(make env)"; pulumi preview --stack {STACK}'
+    )
     return 0
 
 
@@ -161,4 +163,7 @@ def stage(title: str) -> Iterator[Callable[[str], None]]:
 
     print(f"• {title} …", end="" if rewrite else "\n", flush=True)
     yield report
-    print(f"\r\033[K• {title}: {time.monotonic() - began:.1f} s" if rewrite else f"  {time.monotonic() - began:.1f} s", flush=True)
+    print(
+        f"\r\033[K• {title}: {time.monotonic() - began:.1f} s" if rewrite else f"  {time.monotonic() - began:.1f} s",
+        flush=True,
+    )

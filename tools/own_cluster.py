@@ -43,7 +43,7 @@ def prepare(cluster: OwnCluster, gpus: int) -> None:
             f"The plan of the stack local asks for {gpus} {GPU}, and the cluster of {cluster.kubeconfig} offers {offered}.\n"
             "Its servers are simulators, so any number will do. To advertise them on a node:\n"
             f"  kubectl patch node NODE --subresource=status --type=merge "
-            f"-p '{{\"status\":{{\"capacity\":{{\"{GPU}\":\"{gpus}\"}},\"allocatable\":{{\"{GPU}\":\"{gpus}\"}}}}}}'"
+            f'-p \'{{"status":{{"capacity":{{"{GPU}":"{gpus}"}},"allocatable":{{"{GPU}":"{gpus}"}}}}}}\''
         )
 
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import base64
 import json
-from typing import Any
+import sys
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
 from tools.paths import Instance
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 CHAT_MODEL = "smollm2-135m"
 TOOL_MODEL = "deephat-v2"
@@ -47,21 +51,51 @@ def tool_call(gateway: str, key: str) -> tuple[str, dict[str, Any]]:
 
 
 def print_models(models: list[dict[str, Any]]) -> None:
-    from rich import box
+    """A table where it fits, else a block for each model."""
     from rich.console import Console
+
+    # A log has no width; a terminal wraps.
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else TABLE_WIDTH + 10)
+    console.print("Registered models" if console.width >= TABLE_WIDTH else "Registered models\n", style="bold")
+    if console.width >= TABLE_WIDTH:
+        console.print(_table(models))
+    else:
+        for row in models:
+            console.print(_block(row), soft_wrap=True)
+
+
+TABLE_WIDTH = 150
+
+
+def _table(models: list[dict[str, Any]]) -> Table:
+    from rich import box
     from rich.table import Table
 
-    table = Table(box=box.SIMPLE_HEAD, title="Registered models", title_justify="left")
-    table.add_column("model", no_wrap=True)
-    table.add_column("provider")
-    table.add_column("endpoint", overflow="fold")
-    table.add_column("model id", overflow="fold")
-    table.add_column("flags that point at it", overflow="fold")
+    table = Table(box=box.SIMPLE_HEAD)
+    for column in ("model", "provider"):
+        table.add_column(column, no_wrap=True)
+    for column in ("endpoint", "model id", "flags that point at it"):
+        table.add_column(column, overflow="fold")
     for row in models:
-        table.add_row(
-            row["name"], row["provider"], row["endpoint"], row["model_id"] or row["status"], ", ".join(row["flags"])
-        )
-    Console().print(table)
+        table.add_row(row["name"], row["provider"], _short(row["endpoint"]), _id(row), "\n".join(row["flags"]))
+    return table
+
+
+def _block(row: dict[str, Any]) -> str:
+    flags = ", ".join(row["flags"]) or "none"
+    return (
+        f"[bold]{row['name']:26}[/] {row['provider']:14} {_id(row)}\n"
+        f"    {_short(row['endpoint'])}\n"
+        f"    flags: {flags}\n"
+    )
+
+
+def _id(row: dict[str, Any]) -> str:
+    return row["model_id"] or f"withheld ({row['status']})"
+
+
+def _short(endpoint: str) -> str:
+    return endpoint.replace(".svc.cluster.local", "")
 
 
 def master_key(here: Instance) -> str:
@@ -74,7 +108,13 @@ def master_key(here: Instance) -> str:
 
 
 def _complete(gateway: str, key: str, model: str, question: str, **more: Any) -> dict[str, Any]:
-    body = {"model": model, "messages": [{"role": "user", "content": question}], "max_tokens": 256, "temperature": 0, **more}
+    body = {
+        "model": model,
+        "messages": [{"role": "user", "content": question}],
+        "max_tokens": 256,
+        "temperature": 0,
+        **more,
+    }
     answer = httpx.post(
         f"{gateway}/v1/chat/completions",
         json=body,

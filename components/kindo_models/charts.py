@@ -31,7 +31,9 @@ def archive(chart: str) -> tuple[str, bytes]:
     root = files("kindo_models") / _PLACES[chart] / "charts" / chart
     content = {path: item.read_bytes() for path, item in sorted(_walk(root, ""))}
     metadata = yaml.safe_load(content["Chart.yaml"])
-    digest = hashlib.sha256(b"".join(path.encode() + b"\0" + data + b"\0" for path, data in content.items())).hexdigest()
+    digest = hashlib.sha256(
+        b"".join(path.encode() + b"\0" + data + b"\0" for path, data in content.items())
+    ).hexdigest()
     metadata["version"] = f"{metadata['version']}+{digest[:12]}"
     content["Chart.yaml"] = yaml.safe_dump(metadata, sort_keys=True).encode()
     raw = io.BytesIO()

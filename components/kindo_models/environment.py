@@ -150,7 +150,11 @@ def load_environment(
     config = source.data.get("config") if isinstance(source.data, dict) else None
     if not isinstance(config, dict) or not isinstance(config.get(CONFIG_KEY), dict):
         raise InputError(
-            [source.finding((), "no-environment", f"the file has no object `config: {CONFIG_KEY}:`", "see docs/environment.md")]
+            [
+                source.finding(
+                    (), "no-environment", f"the file has no object `config: {CONFIG_KEY}:`", "see docs/environment.md"
+                )
+            ]
         )
     return parse_environment(source, os.environ if variables is None else variables)
 
@@ -186,7 +190,7 @@ def _expand(value: Any, path: KeyPath, variables: Mapping[str, str], source: Sou
             path,
             "missing-variable",
             f"the environment variable {match.group(1)} is not set",
-            f"set {match.group(1)}; for the stack local: eval \"$(make env)\"",
+            f'set {match.group(1)}; for the stack local: eval "$(make env)"',
         )
     )
     return value

@@ -27,7 +27,11 @@ class Finding(BaseModel):
     def __str__(self) -> str:
         place = ":".join(str(part) for part in (self.file, self.line) if part is not None)
         where = " ".join(part for part in (place, self.field) if part)
-        text = f"{self.severity}[{self.code}] {where}: {self.message}" if where else f"{self.severity}[{self.code}] {self.message}"
+        text = (
+            f"{self.severity}[{self.code}] {where}: {self.message}"
+            if where
+            else f"{self.severity}[{self.code}] {self.message}"
+        )
         return f"{text}\n    fix: {self.hint}" if self.hint else text
 
 

@@ -21,7 +21,7 @@ def current_stack() -> Stack:
     except InputError as error:
         raise pulumi.RunError(f"\n{error}") from None
     for finding in stack.plan.findings:
-        pulumi.warn(str(finding))
+        pulumi.warn(str(finding).removeprefix("warning"))
     return stack
 
 

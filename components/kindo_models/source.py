@@ -59,7 +59,9 @@ def read(path: Path, *, name: str | None = None) -> Source:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise InputError([Finding(code="unreadable-file", message=f"cannot read {file}: {reason}", file=file)]) from None
+        raise InputError(
+            [Finding(code="unreadable-file", message=f"cannot read {file}: {reason}", file=file)]
+        ) from None
     return parse(text, file=file)
 
 

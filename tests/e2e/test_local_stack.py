@@ -17,7 +17,9 @@ import pytest
 from kubernetes import client, config
 
 from tests.support.project import Project, entry
+from tools import peripherals as local_peripherals
 from tools.paths import Instance
+from tools.peripherals.servers import kindo_admin
 from tools.showcase import TOOL_MODEL, answer, master_key, tool_call
 
 SERVED = {"qwen3-coder-30b", "nemotron", "deephat-v2", "bge-m3", "whisper-large-v3", "smollm2-135m"}
@@ -170,15 +172,11 @@ def test_missing_model_keys_are_named_all_at_once(edited: Project) -> None:
 def test_the_admin_api_being_down_is_a_clear_error(
     edited: Project, servers: Servers, untouched: tuple[Any, ...]
 ) -> None:
-    from tools.peripherals import admin_api
-
-    admin_api(servers.cluster).stop()
+    kindo_admin(servers.cluster).stop()
     try:
         run = edited.up()
     finally:
-        from tools import peripherals
-
-        peripherals.up(servers.cluster)
+        local_peripherals.up(servers.cluster)
     assert run.status != 0
     assert servers.variables["KINDO_ADMIN_URL"] in run.output
     assert "Traceback" not in run.output
@@ -245,7 +243,9 @@ def test_a_preview_from_another_path_home_and_python_shows_no_change(
             "USER": f"somebody-{number}",
             "PATH": f"{virtual_environment / 'bin'}{os.pathsep}{stack_variables['PATH']}",
         }
-        other = Project.copy(tmp_path / f"elsewhere-{number}" / "deep", variables, virtual_environment=virtual_environment)
+        other = Project.copy(
+            tmp_path / f"elsewhere-{number}" / "deep", variables, virtual_environment=virtual_environment
+        )
         assert other.preview_steps() == {}
 
 
@@ -390,7 +390,16 @@ def other_environments(tmp_path_factory: pytest.TempPathFactory, repository: Pat
     for minor, path in sorted(found.items())[-1:] or [(own, __import__("sys").executable)]:
         folder = tmp_path_factory.mktemp("venv") / minor
         subprocess.run(
-            [repository / ".venv/bin/uv", "sync", "--frozen", "--no-dev", "--no-default-groups", "--python", path, "-q"],
+            [
+                repository / ".venv/bin/uv",
+                "sync",
+                "--frozen",
+                "--no-dev",
+                "--no-default-groups",
+                "--python",
+                path,
+                "-q",
+            ],
             cwd=repository,
             env={**os.environ, "UV_PROJECT_ENVIRONMENT": str(folder), "UV_LINK_MODE": "copy"},
             check=True,

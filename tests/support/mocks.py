@@ -32,7 +32,10 @@ class Recorder(mocks.Mocks):
             outputs |= {"provider_id": f"provider-{args.inputs['display_name']}", "created": False}
         elif kind == "RegisteredModel":
             withheld = args.inputs["status"] == "fail"
-            outputs |= {"model_id": None if withheld else f"id-{args.inputs['litellm_model_name']}", "registered": not withheld}
+            outputs |= {
+                "model_id": None if withheld else f"id-{args.inputs['litellm_model_name']}",
+                "registered": not withheld,
+            }
         elif kind == "FlagBinding":
             ids = [one["model_id"] for one in args.inputs["candidates"] if one["registered"]]
             outputs |= {"payload": ",".join(ids), "previous": None, "created": True}

@@ -28,12 +28,20 @@ def show_plan(contract: Path | None, stack: str | None, environment: Path | None
 def _plan(contract: Path | None, stack: str | None, environment: Path | None) -> Plan:
     if (stack is None) == (environment is None):
         raise InputError(
-            [Finding(code="no-environment", message="name one environment", hint="use either --stack NAME or --environment FILE")]
+            [
+                Finding(
+                    code="no-environment",
+                    message="name one environment",
+                    hint="use either --stack NAME or --environment FILE",
+                )
+            ]
         )
     settings = environment or DIRECTORY / f"Pulumi.{stack}.yaml"
     models = contract or (DIRECTORY / f"{stack}.contract.yaml" if stack else None)
     if models is None:
-        raise InputError([Finding(code="no-contract", message="name the contract file", hint="kindo-models plan CONTRACT …")])
+        raise InputError(
+            [Finding(code="no-contract", message="name the contract file", hint="kindo-models plan CONTRACT …")]
+        )
     return plan(load_contract(models), load_environment(settings), stack=stack or settings.stem)
 
 
@@ -44,7 +52,14 @@ def _table(made: Plan) -> None:
 
     console = Console()
     table = Table(box=box.SIMPLE_HEAD, title=f"Plan of {made.stack}", title_justify="left")
-    for column, justify in (("model", "left"), ("served by", "left"), ("GPUs", "right"), ("endpoint", "left"), ("checks", "left"), ("flags", "right")):
+    for column, justify in (
+        ("model", "left"),
+        ("served by", "left"),
+        ("GPUs", "right"),
+        ("endpoint", "left"),
+        ("checks", "left"),
+        ("flags", "right"),
+    ):
         table.add_column(column, justify=justify, overflow="fold")  # type: ignore[arg-type]
     servers = {server.model: server for server in made.servers}
     for endpoint in made.endpoints:

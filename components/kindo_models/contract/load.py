@@ -27,7 +27,14 @@ def parse_contract(text: str, *, file: str = "<contract>") -> Contract:
 def from_source(source: Source) -> Contract:
     if not isinstance(source.data, dict) or not isinstance(source.data.get("models"), list):
         raise InputError(
-            [source.finding((), "no-models", "the file has no list `models:`", "write the entries under a top-level key `models:`")]
+            [
+                source.finding(
+                    (),
+                    "no-models",
+                    "the file has no list `models:`",
+                    "write the entries under a top-level key `models:`",
+                )
+            ]
         )
     try:
         contract = Contract.model_validate({"models": source.data["models"]})
@@ -42,7 +49,11 @@ def _name_models(findings: list[Finding], source: Source) -> list[Finding]:
     """Add the entry's routing key, so that a reader need not count."""
     named = []
     for finding in findings:
-        index = int(finding.field[7 : finding.field.index("]")]) if (finding.field or "").startswith("models[") and finding.field else None
+        index = (
+            int(finding.field[7 : finding.field.index("]")])
+            if (finding.field or "").startswith("models[") and finding.field
+            else None
+        )
         entry = source.data["models"][index] if index is not None else None
         name = entry.get("litellmModelName") if isinstance(entry, dict) else None
         named.append(finding.model_copy(update={"model": name if isinstance(name, str) else None}))

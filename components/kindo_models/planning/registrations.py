@@ -79,9 +79,7 @@ def flag_bindings(contract: Contract, environment: Environment) -> tuple[tuple[F
             if entry.metadata_type == key.metadata_type and (calls_tools(entry) or not key.tools)
         )
         if candidates:
-            bindings.append(
-                FlagBinding(feature=feature, holds=key.holds, required=key.required, candidates=candidates)
-            )
+            bindings.append(FlagBinding(feature=feature, holds=key.holds, required=key.required, candidates=candidates))
         elif key.required:
             wanted = f"metadataType {key.metadata_type!r}" + (" that calls tools" if key.tools else "")
             found.append(
