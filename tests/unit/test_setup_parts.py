@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.setup import debian, golang, missing_prerequisites, oci, prerequisites
+from tools.setup import debian, golang, hosts, missing_prerequisites, oci, prerequisites
 from tools.setup.catalog import steps
 from tools.setup.progress import duration
 from tools.setup.shell import Children, Shell
@@ -109,6 +109,27 @@ def test_an_installed_pulumi_is_preferred_and_ours_is_not_taken_for_one(
         assert found("official") is None
     finally:
         golang.official_pulumi.cache_clear()
+
+
+def test_an_engine_of_ours_gives_way_to_an_installed_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in (*golang.ENGINE_FILES, "kubelet"):
+        (tmp_path / name).touch(mode=0o755)
+    monkeypatch.setattr(golang, "bin_dir", lambda: tmp_path)
+    monkeypatch.setattr(golang, "official_pulumi", lambda: None)
+    golang.give_way_to_official()
+    assert (tmp_path / "pulumi").exists()
+    monkeypatch.setattr(golang, "official_pulumi", lambda: Path("/usr/bin/pulumi"))
+    golang.give_way_to_official()
+    assert [path.name for path in tmp_path.iterdir()] == ["kubelet"]
+
+
+def test_the_engine_files_are_those_that_the_steps_make() -> None:
+    made = {
+        Path(output).name
+        for step in (*(binary.step() for binary in golang.ENGINE), hosts.step())
+        for output in step.outputs
+    }
+    assert made == set(golang.ENGINE_FILES)
 
 
 def test_builds_never_change_their_pins_and_stamp_versions() -> None:

@@ -176,7 +176,7 @@ from tools.setup.runner import carry_out
 from tools.setup.step import SetUpFailed, Step, Steps
 
 def make(task):
-    task.shell.run(["sh", "-c", f"echo working; sleep {sys.argv[1]}"])
+    task.shell.run(["sh", "-c", f"echo working; exec sleep {sys.argv[1]}"])
     task.target.mkdir()
     (task.target / "made-by").write_text(sys.argv[2])
 
@@ -214,6 +214,21 @@ def test_two_runs_take_turns_and_the_second_says_for_whom_it_waits(cache: Path) 
     assert f"(process {first.pid}, since " in said_by_second
     assert "at step: a)" in said_by_second
     assert [path.read_text() for path in cache.rglob("made-by")] == ["first"], "the second found it done"
+
+
+def test_a_run_that_is_killed_takes_its_commands_along(cache: Path) -> None:
+    seconds = 60 + os.getpid() / 10_000_000  # found again among all processes of the machine
+    killed = child(seconds, "killed")
+    wait_for(cache / "logs" / "a.log", "working")
+    killed.kill()
+    killed.wait(timeout=10)
+    deadline = time.monotonic() + 10
+    while subprocess.run(["pgrep", "-f", f"sleep {seconds}"], capture_output=True).returncode == 0:
+        assert time.monotonic() < deadline, "the command goes on without its set-up"
+        time.sleep(0.05)
+    again = child(0, "again")
+    assert again.communicate(timeout=20)
+    assert [path.read_text() for path in cache.rglob("made-by")] == ["again"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

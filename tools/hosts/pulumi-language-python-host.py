@@ -31,7 +31,7 @@ SHOWN_ALREADY = 32
 """The runner's exit code after it has reported an error itself."""
 
 
-class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):  # type: ignore[misc]
+class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
     def __init__(self, engine_address: str) -> None:
         self._engine_address = engine_address
         self._program: subprocess.Popen[bytes] | None = None

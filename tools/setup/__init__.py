@@ -21,9 +21,11 @@ def run(only: Collection[str] | None = None) -> None:
             "This machine lacks what the set-up cannot install by itself:\n" + "\n".join(f"  {one}" for one in missing)
         )
     from tools.setup.catalog import steps
+    from tools.setup.golang import give_way_to_official
     from tools.setup.prerequisites import free_space_is_low
     from tools.setup.runner import carry_out
 
+    give_way_to_official()
     catalog = steps()
     if (warning := free_space_is_low()) and not all(catalog.is_done(step.name) for step in catalog.selected(only)):
         print(f"Warning: {warning}", file=sys.stderr)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tools.paths import REPOSITORY, bin_dir
 from tools.setup.prerequisites import go_version
-from tools.setup.step import Step, Task, digest_of
+from tools.setup.step import Lane, Step, Task, digest_of
 
 SOURCES = REPOSITORY / "tools" / "go"
 
@@ -34,6 +34,7 @@ class Binary:
     version: str = ""
     tags: str = ""
     cgo: bool = False
+    lane: Lane = Lane.BUILD
     needs: tuple[str, ...] = ()
 
     def flags(self) -> list[str]:
@@ -52,6 +53,7 @@ class Binary:
             title=self.title,
             seconds=self.seconds,
             make=self._build,
+            lane=self.lane,
             pins=(go_version() or "", sources, self.package, *self.flags(), str(self.cgo), *self.compiler_flags()),
             needs=self.needs,
             outputs=(f"bin/{self.name}",),
@@ -153,6 +155,14 @@ ENGINE = (
     ),
 )
 
+ENGINE_FILES = (
+    *(binary.name for binary in ENGINE),
+    "pulumi-language-python",
+    "pulumi-language-python-host.py",
+    "pulumi-language-python-exec",
+    "pulumi-resource-pulumi-python",
+)
+
 CLUSTER = (
     _kubernetes("kube-apiserver", 296),
     _kubernetes("kube-controller-manager", 117),
@@ -185,12 +195,14 @@ MODEL_SERVERS = (
     Ollama(
         name="ollama",
         title="Ollama 0.13.5",
-        seconds=150,
+        seconds=220,
         module="ollama",
         package="github.com/ollama/ollama",
         version_variables=("github.com/ollama/ollama/version.Version",),
         version="0.13.5",
         cgo=True,
+        # C++ compiles file by file on one core, and waits for the packages anyway.
+        lane=Lane.FETCH,
         needs=("debian-packages",),
     ),
 )
@@ -213,6 +225,13 @@ def official_pulumi() -> Path | None:
 
 
 MARK = ".made-by-kindo-models"
+
+
+def give_way_to_official() -> None:
+    """With an installed Pulumi, an engine that we built before must not stand before it on the PATH."""
+    if official_pulumi():
+        for name in ENGINE_FILES:
+            (bin_dir() / name).unlink(missing_ok=True)
 
 
 def binaries() -> tuple[Binary, ...]:

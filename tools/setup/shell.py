@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import threading
@@ -11,6 +12,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tools.setup.step import SetUpFailed
+
+# A set-up that is killed outright cannot stop its commands; the kernel does.
+DIES_WITH_US = ("setpriv", "--pdeathsig", "KILL") if shutil.which("setpriv") else ()
 
 
 class Interrupted(RuntimeError):
@@ -29,7 +33,7 @@ class Children:
         with self._lock:
             if self._stopped:
                 raise Interrupted
-            child = subprocess.Popen(command, start_new_session=True, **options)  # type: ignore[call-overload]
+            child = subprocess.Popen([*DIES_WITH_US, *command], start_new_session=True, **options)  # type: ignore[call-overload]
             self._running.add(child)
             return child  # type: ignore[no-any-return]
 

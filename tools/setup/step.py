@@ -26,7 +26,7 @@ class SetUpFailed(RuntimeError):
 
 
 class Lane(Enum):
-    """Two steps run side by side, one of each lane: compiling fills the cores, fetching waits for the network."""
+    """Two steps run side by side, one of each lane: Go's compiler fills the cores, the rest mostly waits."""
 
     BUILD = "build"
     FETCH = "fetch"
