@@ -226,9 +226,12 @@ def test_a_run_that_is_killed_takes_its_commands_along(cache: Path) -> None:
     while subprocess.run(["pgrep", "-f", f"sleep {seconds}"], capture_output=True).returncode == 0:
         assert time.monotonic() < deadline, "the command goes on without its set-up"
         time.sleep(0.05)
+    left_behind = cache / "builds" / "older-0123456789ab.partial"
+    left_behind.mkdir()
     again = child(0, "again")
     assert again.communicate(timeout=20)
     assert [path.read_text() for path in cache.rglob("made-by")] == ["again"]
+    assert not left_behind.exists()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

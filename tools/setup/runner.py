@@ -157,7 +157,11 @@ def link_binaries(steps: Steps, selected: Sequence[Step]) -> None:
 
 
 def _prune(steps: Steps) -> None:
-    """Drop places of older pins, the newest `KEPT_VERSIONS` excepted."""
+    """Drop what interrupted runs left, and places of older pins, the newest `KEPT_VERSIONS` excepted."""
+    for folder in {step.folder for step in steps.by_name.values()}:
+        # The lock is ours, so nobody is writing them.
+        for left_behind in (cache_dir() / folder).glob("*.partial"):
+            remove(left_behind)
     for name, step in steps.by_name.items():
         if step.is_done is not None:
             continue
