@@ -11,7 +11,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import httpx
@@ -70,18 +70,20 @@ def steps() -> tuple[Step, ...]:
             needs=("debian-packages",),
             outputs=("rootfs/usr/bin/python3", "layer.tar"),
         ),
-        _image("litellm", _litellm, 50, builder, "debian-base", lane=Lane.FETCH),
-        _image("ollama-smollm2", _ollama, 20, builder, "debian-base", "ollama"),
+        _image("litellm", _litellm, 40, builder, "debian-base", lane=Lane.FETCH),
+        _image("ollama-smollm2", _ollama, 10, builder, "debian-base", "ollama"),
     )
 
 
-def _image(name: str, make: object, seconds: float, builder: str, *needs: str, lane: Lane = Lane.BUILD) -> Step:
+def _image(
+    name: str, make: Callable[[Task], None], seconds: float, builder: str, *needs: str, lane: Lane = Lane.BUILD
+) -> Step:
     return Step(
         name=step_name(name),
         title=f"image {name}",
         seconds=seconds,
         lane=lane,
-        make=make,  # type: ignore[arg-type]
+        make=make,
         pins=(digest_of(SOURCES / name, without=("Containerfile", "requirements.in")), builder, platform.machine()),
         needs=needs,
         folder="images",
