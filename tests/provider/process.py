@@ -1,4 +1,6 @@
-"""The dynamic provider as Pulumi runs it: its own process, spoken to over gRPC, with an engine that collects its log."""
+"""The dynamic provider as Pulumi runs it: its own process, spoken to over gRPC, with an engine that collects its
+log.
+"""
 
 from __future__ import annotations
 

@@ -47,7 +47,9 @@ class AdminApi:
         return rows
 
     def add_provider(self, name: str) -> str:
-        return str(self.http.post("/superadmin/model-providers", json={"displayName": name}).raise_for_status().json()["id"])
+        return str(
+            self.http.post("/superadmin/model-providers", json={"displayName": name}).raise_for_status().json()["id"]
+        )
 
     def fault(self, **fault: Any) -> None:
         self.http.post("/stand-in/faults", json=fault).raise_for_status()

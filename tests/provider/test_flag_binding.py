@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import grpc
 import pytest
+from pulumi.runtime.rpc import UNKNOWN
 
 from tests.provider.process import ProviderProcess, failure
 from tests.provider.unleash import Unleash, strategy, unleash, variant
@@ -111,7 +112,9 @@ def test_leaves_foreign_variants_constraints_and_strategies_as_they_are(
     assert json.loads(server.variants(feature)["kindo"]["payload"]["value"]) == ["old"]
 
 
-def test_deleting_removes_a_variant_that_was_made_here(server: Unleash, provider: ProviderProcess, feature: str) -> None:
+def test_deleting_removes_a_variant_that_was_made_here(
+    server: Unleash, provider: ProviderProcess, feature: str
+) -> None:
     server.add_feature(feature, strategy())
     made = provider.create(KIND, binding(server, feature))
     assert made.outputs["created"] is True
@@ -275,7 +278,8 @@ def test_without_a_registered_candidate_the_payload_stays_and_the_run_fails(
 ) -> None:
     server.add_feature(feature, strategy("flexibleRollout", variant("kindo-models", '["kept"]')))
     text = refusal(
-        provider, binding(server, feature, candidate("a", registered=False, status="fail"), candidate("b", registered=False))
+        provider,
+        binding(server, feature, candidate("a", registered=False, status="fail"), candidate("b", registered=False)),
     )
     assert "a: did not pass its gate" in text
     assert "b: is not registered" in text
@@ -346,3 +350,14 @@ def test_a_refused_token_names_its_setting_and_is_not_shown(server: Unleash, fea
     assert "Unleash" in text
     assert "UNLEASH_ADMIN_TOKEN" in text
     assert "canary-wrong-token" not in text
+
+
+def test_unknown_candidates_are_tolerated_and_count_as_a_change(
+    server: Unleash, provider: ProviderProcess, feature: str
+) -> None:
+    known = binding(server, feature)
+    unknown = binding(
+        server, feature, {**candidate("a"), "model_id": UNKNOWN, "registered": UNKNOWN, "status": UNKNOWN}
+    )
+    assert provider.check(KIND, unknown) == {}
+    assert provider.diff(KIND, {**known, "payload": '["id-a","id-b"]', "created": True}, unknown).changes

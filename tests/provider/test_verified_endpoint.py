@@ -44,7 +44,14 @@ def endpoint() -> Iterator[str]:
 
 
 def check(url: str, **changes: Any) -> dict[str, Any]:
-    return {"check": "models", "via": "direct", "base_url": url, "model": "deephat-v2", "key_env": "MODEL_KEY", **changes}
+    return {
+        "check": "models",
+        "via": "direct",
+        "base_url": url,
+        "model": "deephat-v2",
+        "key_env": "MODEL_KEY",
+        **changes,
+    }
 
 
 def props(*checks: dict[str, Any], **changes: Any) -> dict[str, Any]:
@@ -153,7 +160,10 @@ def test_an_image_that_cannot_be_pulled_is_a_verdict(node: Node, endpoint: str) 
 def test_a_script_that_crashes_leaves_its_last_words(
     kubernetes: ControlPlane, provider: ProviderProcess, node: Node, endpoint: str
 ) -> None:
-    broken = {"metadata": {"name": "broken-script"}, "data": {"checks.py": "raise SystemExit('no such thing as checks')"}}
+    broken = {
+        "metadata": {"name": "broken-script"},
+        "data": {"checks.py": "raise SystemExit('no such thing as checks')"},
+    }
     kubernetes.create(f"/api/v1/namespaces/{NAMESPACE}/configmaps", broken)
     made = provider.create(KIND, props(check(endpoint), script_config_map="broken-script"))
     (result,) = made.outputs["verdict"]["checks"]
@@ -167,7 +177,9 @@ def test_a_quota_that_admits_no_pod_is_a_verdict_with_the_clusters_own_words(
     quotas = f"/api/v1/namespaces/{NAMESPACE}/resourcequotas"
     kubernetes.create(quotas, {"metadata": {"name": "none"}, "spec": {"hard": {"pods": "0"}}})
     try:
-        with ProviderProcess({"KUBECONFIG": str(kubernetes.kubeconfig), "KINDO_MODELS_GATE_PATIENCE": "2"}) as impatient:
+        with ProviderProcess(
+            {"KUBECONFIG": str(kubernetes.kubeconfig), "KINDO_MODELS_GATE_PATIENCE": "2"}
+        ) as impatient:
             made = impatient.create(KIND, props(check(endpoint)))
     finally:
         kubernetes.delete(f"{quotas}/none")

@@ -1,9 +1,9 @@
 """Unleash for the provider tests: its admin routes as Unleash 8.2.0 answers them, on the loopback.
 
 Copied from what the real server was seen to do: variants come back sorted by name, weights of `variable` variants are
-rescaled so that all sum to 1000, at least one must be `variable`, unknown keys and duplicate names are refused, strategies of
-an archived feature still answer, an archived name cannot be made again. With KINDO_MODELS_TEST_UNLEASH=URL (and
-UNLEASH_ADMIN_TOKEN) the same tests run against a real server instead.
+rescaled so that all sum to 1000, at least one must be `variable`, unknown keys and duplicate names are refused,
+strategies of an archived feature still answer, an archived name cannot be made again. With
+KINDO_MODELS_TEST_UNLEASH=URL (and UNLEASH_ADMIN_TOKEN) the same tests run against a real server instead.
 """
 
 from __future__ import annotations
@@ -36,7 +36,9 @@ class Unleash:
         self.http = httpx.Client(base_url=url, headers={"Authorization": token})
 
     def add_feature(self, name: str, *strategies: dict[str, Any], environment: str = "development") -> None:
-        self.http.post("/api/admin/projects/default/features", json={"name": name, "type": "release"}).raise_for_status()
+        self.http.post(
+            "/api/admin/projects/default/features", json={"name": name, "type": "release"}
+        ).raise_for_status()
         for strategy in strategies:
             self.http.post(self._strategies(name, environment), json=strategy).raise_for_status()
 
@@ -76,7 +78,14 @@ class Unleash:
 
 def strategy(name: str = "flexibleRollout", *variants: dict[str, Any], **more: Any) -> dict[str, Any]:
     parameters = {"rollout": "100", "stickiness": "default", "groupId": "g"} if name == "flexibleRollout" else {}
-    return {"name": name, "constraints": [], "segments": [], "parameters": parameters, "variants": list(variants), **more}
+    return {
+        "name": name,
+        "constraints": [],
+        "segments": [],
+        "parameters": parameters,
+        "variants": list(variants),
+        **more,
+    }
 
 
 def variant(name: str, value: str | None = None, *, weight: int = 1000, kind: str = "json", fixed: bool = False) -> Any:
@@ -160,7 +169,13 @@ class _Server:
             return Answer(200)
         strategies: list[dict[str, Any]] = found[0]["strategies"]
         if method == "POST":
-            made = {"id": uuid.uuid4().hex, "title": None, "disabled": False, "sortOrder": len(strategies), **_stored(body)}
+            made = {
+                "id": uuid.uuid4().hex,
+                "title": None,
+                "disabled": False,
+                "sortOrder": len(strategies),
+                **_stored(body),
+            }
             strategies.append(made)
             return Answer(200, made)
         wanted = [s for s in strategies if s["id"] == rest.partition("/")[2]]

@@ -10,7 +10,6 @@ kubernetes.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -27,7 +26,7 @@ from pulumi.dynamic import (
     ResourceProvider,
     UpdateResult,
 )
-from pulumi.runtime.rpc import UNKNOWN
+from pulumi.output import contains_unknowns
 
 from kindo_models.planning.flags import (
     PAYLOAD_TYPES,
@@ -90,7 +89,9 @@ class _Provider(ResourceProvider):
     def kindo(self, props: Props) -> KindoAdminClient:
         from kindo_models.registration import connections
 
-        return connections.kindo(props["kindo_url"], props["mapping"], self.settings.credential(KINDO_KEY, "the Kindo admin API"))
+        return connections.kindo(
+            props["kindo_url"], props["mapping"], self.settings.credential(KINDO_KEY, "the Kindo admin API")
+        )
 
     def unleash(self, props: Props) -> UnleashClient:
         from kindo_models.registration import connections
@@ -118,7 +119,7 @@ def _given(**props: Any) -> Props:
 
 def _one_of(news: Props, key: str, allowed: Sequence[str]) -> list[CheckFailure]:
     value = news.get(key)
-    if value in allowed or value == UNKNOWN:
+    if contains_unknowns(value) or value in allowed:
         return []
     return [CheckFailure(key, f"is {value!r}; allowed are {', '.join(allowed)}")]
 
@@ -282,7 +283,7 @@ class VerifiedEndpointProvider(_Provider):
         from kindo_models.verification.outcome import POLICIES
 
         failures = _one_of(news, "failure_policy", POLICIES)
-        if news.get("checks") != UNKNOWN:
+        if not contains_unknowns(news.get("checks")):
             try:
                 parse_checks(str(news.get("checks")))
             except ValueError as error:
@@ -472,10 +473,10 @@ class RegisteredModelProvider(_Provider):
     def check(self, olds: Props, news: Props) -> CheckResult:
         failures = []
         reference = news.get("api_key_ref")
-        if reference not in (None, UNKNOWN) and not _is_key_reference(str(reference)):
-            failures.append(
-                CheckFailure("api_key_ref", f"is {reference!r}; write secret:NAMESPACE/NAME#KEY or env:NAME")
-            )
+        if reference is not None and not contains_unknowns(reference) and not _is_key_reference(str(reference)):
+            # Not shown: a literal key would stand here.
+            form = "is no reference to a key; write secret:NAMESPACE/NAME#KEY or env:NAME"
+            failures.append(CheckFailure("api_key_ref", form))
         return CheckResult(news, failures)
 
     def create(self, props: Props) -> CreateResult:
@@ -668,9 +669,8 @@ class FlagBindingProvider(_Provider):
 
     def outdated(self, olds: Props, news: Props) -> bool:
         """By meaning: a candidate that is withheld, or only another status, leaves the payload as it is."""
-        candidates = news.get("candidates")
-        if UNKNOWN in json.dumps([candidates, news.get("payload_type"), news.get("payload_value"), news.get("holds")]):
-            return bool(olds.get("candidates") != candidates)
+        if contains_unknowns({key: news.get(key) for key in ("candidates", "payload_type", "payload_value", "holds")}):
+            return True
         selected = _selection(news).selected
         if not selected:
             return True
@@ -796,7 +796,7 @@ class RunResultProvider(_Provider):
 
     def diff(self, _id: str, olds: Props, news: Props) -> DiffResult:
         """Times and evidence differ from run to run; what counts is who passed."""
-        if news.get("verdicts") == UNKNOWN:
+        if contains_unknowns(news.get("verdicts")):
             return DiffResult(changes=True)
         before, now = _statuses(olds), _statuses(news)
         return DiffResult(changes=before != now or "fail" in now.values())
