@@ -1,8 +1,8 @@
 """A real control plane on the loopback (etcd, API server, controllers), and a node that the test plays.
 
 The played node does what a kubelet does for the gate's pods, but runs the container's command as a local process: it
-takes script and keys from the API server as the pod's spec says, and reports the status in the words of a real kubelet
-(copied from one). Running the same on a real node is what the tests in tests/e2e do.
+takes script and keys from the API server as the pod's spec says, and reports the status in a kubelet's words.
+Running the same on a real node is what the tests in tests/e2e do.
 """
 
 from __future__ import annotations
@@ -200,11 +200,8 @@ class Node:
         container = pod["spec"]["containers"][0]
         self.runs.append(pod["metadata"]["name"])
         if container["image"] == BROKEN_IMAGE:
-            message
-            =
-            f'Back-off pulling image "{BROKEN_IMAGE}":
-            ErrImagePull: dial
-            tcp: lookup registry.invalid: no such host' self._waiting(pod, "ImagePullBackOff", message)
+            error = "ErrImagePull: dial tcp: lookup registry.invalid: no such host"
+            self._waiting(pod, "ImagePullBackOff", f'Back-off pulling image "{BROKEN_IMAGE}": {error}')
             return
         try:
             environment = {entry["name"]: self._value(entry) for entry in container["env"]}
