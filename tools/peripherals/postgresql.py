@@ -10,12 +10,13 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 from tools.errors import LocalError
 from tools.paths import PORTS, Instance
 from tools.peripherals.secrets import internal
-from tools.processes import Process, ProcessFailed
+from tools.processes import Process, start_time
 
 DATABASES = ("unleash",)
 _VERSIONS = Path("/usr/lib/postgresql")
@@ -46,15 +47,10 @@ def start(instance: Instance) -> None:
     settings = {**_SETTINGS, "listen_addresses": instance.node_ip}
     arguments = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
     command = _as_postgres(instance, _programs(instance) / "postgres", "-D", f"{_MOUNT_POINT}/data", *arguments)
-    for attempt in (1, 2, 3):
-        process(instance).start(command, cwd=Path("/"))
-        try:
-            process(instance).wait_ready(lambda: is_ready(instance), seconds=30)
-            break
-        except ProcessFailed:
-            # After a kill -9 the old backends hold its shared memory for a moment.
-            if attempt == 3:
-                raise
+    if process(instance).pid() is None:
+        _forget_killed_server(_directory(instance) / "data")
+    process(instance).start(command, cwd=Path("/"))
+    process(instance).wait_ready(lambda: is_ready(instance), seconds=60)
     existing = set(query(instance, "postgres", "SELECT datname FROM pg_database").split())
     for name in DATABASES:
         if name not in existing:
@@ -138,6 +134,33 @@ def _make_cluster(instance: Instance) -> None:
     with (new / "pg_hba.conf").open("a") as rules:
         rules.write("host all all 0.0.0.0/0 scram-sha-256\n")
     new.rename(home / "data")
+
+
+def _forget_killed_server(data: Path) -> None:
+    """Remove the lock file of a server that was killed, once its children have noticed.
+
+    PostgreSQL itself takes a zombie for a running server, and a killed one stays a zombie until init has time for it.
+    """
+    lock = data / "postmaster.pid"
+    if not lock.exists() or start_time(int(lock.read_text().split()[0])) is not None:
+        return
+    deadline = time.monotonic() + 10
+    while _works_in(data) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    lock.unlink(missing_ok=True)
+
+
+def _works_in(folder: Path) -> bool:
+    """Whether a process has this working directory, as every process of a PostgreSQL server does."""
+    wanted = folder.stat()
+    for process_directory in Path("/proc").iterdir():
+        try:
+            found = (process_directory / "cwd").stat()
+        except OSError:
+            continue
+        if (found.st_dev, found.st_ino) == (wanted.st_dev, wanted.st_ino):
+            return True
+    return False
 
 
 def _programs(instance: Instance) -> Path:

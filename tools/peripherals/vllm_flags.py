@@ -1,6 +1,6 @@
 """The catalog's flag table of the simulated vLLM release as JSON, which the shim (tools/go/vllm-shim) embeds.
 
-    python -m tools.peripherals.vllm_flags [OUTPUT]      after a change of the catalog's table; a test holds both equal
+python -m tools.peripherals.vllm_flags [OUTPUT]      after a change of the catalog's table; a test holds both equal
 """
 
 from __future__ import annotations
