@@ -78,6 +78,8 @@ def up(
             _take_down(instance)
         boots = not _node_runs(instance)
         if boots:
+            _booted(instance).unlink(missing_ok=True)
+            _stop([Process(instance, "kubelet"), Process(instance, "containerd")])
             _end_pods(instance)
             mount_namespace.delete(instance)
             node.forget_pods(instance)
@@ -171,6 +173,7 @@ def _steps(
     def prepare() -> None:
         if boots:
             objects.mark_pods_not_ready(client)
+            _booted(instance).touch()
         objects.apply_rights(client)
 
     steps = [
@@ -178,7 +181,12 @@ def _steps(
         component_step(containerd),
         # A sandbox needs the pause image only. The node should be there before pods are: the scheduler looks again at a
         # pod that found no node only after some seconds.
-        action_step("pause image", lambda: images.import_into(instance, ["pause"]), after=["containerd"]),
+        background_step(
+            "pause image",
+            lambda: images.import_into(instance, ["pause"]),
+            after=["containerd"],
+            seconds=IMPORT_SECONDS,
+        ),
         background_step(
             "images",
             lambda: images.import_into(instance, image_names),
@@ -262,9 +270,15 @@ def _node_ready(content: api.Object, since: float = 0) -> bool:
 
 
 def _node_runs(instance: Instance) -> bool:
-    """Whether pods may be running that are worth keeping: without containerd and kubelet this is a boot."""
+    """Whether pods may be running that are worth keeping. Without containerd and kubelet, or if kubelet was never
+    allowed to start, this is a boot."""
     running = any(Process(instance, name).pid() is not None for name in ("containerd", "kubelet"))
-    return running and network.exists(instance) and mount_namespace.exists(instance)
+    return running and _booted(instance).exists() and network.exists(instance) and mount_namespace.exists(instance)
+
+
+def _booted(instance: Instance) -> Path:
+    """Marks that the API server knows that no pod of before the boot runs; only then kubelet starts."""
+    return instance.state_dir / "booted"
 
 
 def _end_pods(instance: Instance) -> None:
