@@ -43,11 +43,12 @@ def repository() -> Path:
 def cluster() -> Iterator[Instance]:
     """A real cluster (instance `test`, apart from the user's own) with enough GPUs for the stack local."""
     from tools import cluster as local_cluster
-    from tools.paths import TEST
+    from tools.paths import TEST, instance
 
-    local_cluster.up(TEST, gpus=16)
-    yield TEST
-    local_cluster.down(TEST)
+    here = instance(default=TEST)
+    local_cluster.up(here, gpus=16)
+    yield here
+    local_cluster.down(here)
 
 
 @pytest.fixture(scope="session")
@@ -72,8 +73,7 @@ def stack_variables(peripherals: Instance) -> dict[str, str]:
 
     from tools.stack_environment import stack_environment
 
-    variables = stack_environment(peripherals)
     for name in ("pulumi-home", "pulumi-state"):
         shutil.rmtree(peripherals.state_dir / name, ignore_errors=True)
         (peripherals.state_dir / name).mkdir(mode=0o700)
-    return variables
+    return stack_environment(peripherals)

@@ -1,4 +1,4 @@
-"""`python -m tools COMMAND`: what the Makefile's targets do. Errors that a user can mend are printed without a traceback."""
+"""`python -m tools COMMAND`: what the Makefile's targets do. What a user can mend is said without a traceback."""
 
 from __future__ import annotations
 

@@ -40,7 +40,8 @@ def up() -> int:
 
     showcase.show(here, outputs(environment))
     print(
-        f'\nDone in {time.monotonic() - started:.0f} s. Plain Pulumi: eval "$(make env)"; pulumi preview --stack {STACK}'
+        f"\nDone in {time.monotonic() - started:.0f} s. "
+        f'Plain Pulumi: eval "$(make env)"; pulumi preview --stack {STACK}'
     )
     return 0
 

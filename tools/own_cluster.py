@@ -1,4 +1,4 @@
-"""An own cluster instead of the local one: ``KUBECONFIG`` names it, ``KINDO_IMAGE_REGISTRY`` is where it pulls images from.
+"""An own cluster instead of the local one: ``KUBECONFIG`` names it, it pulls images from ``KINDO_IMAGE_REGISTRY``.
 
 Both must be set, so that a KUBECONFIG that happens to lie in the shell is never touched. The servers beside the cluster
 run on this machine; pods reach them at ``KINDO_HOST_ADDRESS`` (default: the address from which this machine reaches the
@@ -40,7 +40,8 @@ def prepare(cluster: OwnCluster, gpus: int) -> None:
     offered = _gpus(cluster)
     if offered < gpus:
         raise LocalError(
-            f"The plan of the stack local asks for {gpus} {GPU}, and the cluster of {cluster.kubeconfig} offers {offered}.\n"
+            f"The plan of the stack local asks for {gpus} {GPU}, and the cluster of {cluster.kubeconfig} "
+            f"offers {offered}.\n"
             "Its servers are simulators, so any number will do. To advertise them on a node:\n"
             f"  kubectl patch node NODE --subresource=status --type=merge "
             f'-p \'{{"status":{{"capacity":{{"{GPU}":"{gpus}"}},"allocatable":{{"{GPU}":"{gpus}"}}}}}}\''
@@ -68,9 +69,9 @@ def forward_gateway(cluster: Instance) -> None:
 def _gpus(cluster: OwnCluster) -> int:
     from kubernetes import client, config
 
-    config.load_kube_config(str(cluster.kubeconfig))
+    config.load_kube_config(str(cluster.kubeconfig))  # type: ignore[no-untyped-call]
     nodes = client.CoreV1Api().list_node().items
-    return sum(int((node.status.allocatable or {}).get(GPU, "0")) for node in nodes)
+    return sum(int(node.status.allocatable.get(GPU, "0")) for node in nodes if node.status and node.status.allocatable)
 
 
 def _address(kubeconfig: Path) -> str:

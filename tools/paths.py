@@ -99,12 +99,14 @@ class Instance:
 
 LOCAL = Instance("local", 77)
 TEST = Instance("test", 78)
-INSTANCES = {instance.name: instance for instance in (LOCAL, TEST)}
+SCRATCH = Instance("scratch", 79)
+"""For trying things beside the user's own stack and a running test."""
+INSTANCES = {instance.name: instance for instance in (LOCAL, TEST, SCRATCH)}
 
 
 @dataclass(frozen=True)
 class OwnCluster(Instance):
-    """A cluster that the user gave with KUBECONFIG: only the servers beside it are ours, and they run on this machine."""
+    """The user's cluster (KUBECONFIG): only the servers beside it are ours, and they run on this machine."""
 
     address: str = ""
     given_kubeconfig: Path = Path()
@@ -123,9 +125,9 @@ class OwnCluster(Instance):
         return self.given_kubeconfig
 
 
-def instance() -> Instance:
-    """The instance that ``$KINDO_MODELS_INSTANCE`` names; `local` without it."""
-    name = os.environ.get("KINDO_MODELS_INSTANCE", "local")
+def instance(default: Instance = LOCAL) -> Instance:
+    """The instance that ``$KINDO_MODELS_INSTANCE`` names."""
+    name = os.environ.get("KINDO_MODELS_INSTANCE") or default.name
     try:
         return INSTANCES[name]
     except KeyError:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from tools.errors import LocalError
 from tools.paths import Instance
 
 if TYPE_CHECKING:
@@ -102,8 +103,10 @@ def master_key(here: Instance) -> str:
     """The gateway's key, read from the cluster where it was made."""
     from kubernetes import client, config
 
-    config.load_kube_config(str(here.kubeconfig))
+    config.load_kube_config(str(here.kubeconfig))  # type: ignore[no-untyped-call]
     secret = client.CoreV1Api().read_namespaced_secret("litellm-master-key", "kindo-gateway")
+    if not secret.data:
+        raise LocalError("The Secret kindo-gateway/litellm-master-key is empty: run `make up`.")
     return base64.b64decode(secret.data["LITELLM_MASTER_KEY"]).decode()
 
 

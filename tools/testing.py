@@ -22,6 +22,4 @@ def run(arguments: Sequence[str], *, soak: bool) -> int:
 
 def _pytest(command: Sequence[str]) -> int:
     print(f"\n$ {' '.join(command[1:])}", flush=True)
-    return subprocess.run(
-        command, cwd=REPOSITORY, env={**os.environ, "KINDO_MODELS_INSTANCE": "test"}, check=False
-    ).returncode
+    return subprocess.run(command, cwd=REPOSITORY, env=os.environ, check=False).returncode

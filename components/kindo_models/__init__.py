@@ -1,7 +1,7 @@
 """kindo-models: Pulumi components that turn one model contract into a running, verified and registered platform.
 
-`load_contract` and `plan` are pure; `ModelPlatform` turns a Plan into resources. Names are imported on first use, so that
-the pure part costs no Pulumi import.
+`load_contract` and `plan` are pure; `ModelPlatform` turns a Plan into resources. Names are imported on first use, so
+that the pure part costs no Pulumi import.
 """
 
 from __future__ import annotations

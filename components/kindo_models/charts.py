@@ -1,9 +1,9 @@
 """Our Helm charts as archives whose name and version depend on their content only.
 
-A Helm Release keeps the chart's path in its state. A path in site-packages differs by user, clone and Python version, so
-the chart is packed, reproducibly, to `.kindo-models/charts/` of the Pulumi project and referred to relative to it: the
-provider runs in the project's folder. The content's hash is part of the chart's version, because the provider compares
-versions, not content.
+A Helm Release keeps the chart's path in its state. A path in site-packages differs by user, clone and Python version,
+so the chart is packed, reproducibly, to `.kindo-models/charts/` of the Pulumi project and referred to relative to it:
+the provider runs in the project's folder. The content's hash is part of the chart's version, because the provider
+compares versions, not content.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The settings of one stack: where and how. One object `kindo-models:environment` in `stacks/Pulumi.<stack>.yaml`.
 
-Unknown keys are refused. A string that is exactly `${NAME}` is taken from the process environment, so that addresses of a
-local cluster or of a build need no edit; secrets do not belong here.
+Unknown keys are refused. A string that is exactly `${NAME}` is taken from the process environment, so that addresses of
+a local cluster or of a build need no edit; secrets do not belong here.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 
 import pulumi
+from pulumi.runtime.rpc import UNKNOWN
 
 from kindo_models.findings import InputError
 from kindo_models.planning.keys import resolve_keys
@@ -14,7 +15,7 @@ from kindo_models.stack import Stack, load_stack
 
 
 def current_stack() -> Stack:
-    """The stack that `pulumi` runs, planned. The user's mistakes end the run with their findings, without a traceback."""
+    """The stack that `pulumi` runs, planned. The user's mistakes end the run with findings, without a traceback."""
     try:
         stack = load_stack(pulumi.get_stack())
         accept(stack.plan)
@@ -61,7 +62,8 @@ class _Variables(Mapping[str, str]):
 
 def _unknown() -> pulumi.Output[str]:
     async def value() -> str:
-        return pulumi.runtime.UNKNOWN
+        # What the SDK itself puts in place of a value that a preview cannot know.
+        return UNKNOWN
 
     async def no() -> bool:
         return False

@@ -40,7 +40,7 @@ class Servers:
         answer = httpx.get(
             f"{self.variables['KINDO_ADMIN_URL']}/superadmin/models",
             headers={"x-api-key": self.variables["KINDO_ADMIN_API_KEY"]},
-            params={"limit": 500},
+            params={"limit": 100},
             trust_env=False,
         )
         answer.raise_for_status()
@@ -373,7 +373,7 @@ def test_destroy_leaves_nothing_that_up_created(project: Project, servers: Serve
 
 @pytest.fixture(scope="module")
 def other_environments(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> list[Path]:
-    """Virtual environments of every other Python minor version on this machine that the product supports, or of the same."""
+    """Virtual environments of every other supported Python minor version on this machine, or of the same."""
     listed = subprocess.run(
         [repository / ".venv/bin/uv", "python", "list", "--only-installed", "--output-format", "json"],
         capture_output=True,

@@ -141,7 +141,7 @@ def test_chart_paths_are_the_same_on_every_machine(stack: Stack, folder: Path) -
 
 
 def test_a_missing_key_is_refused_at_construction(stack: Stack) -> None:
-    with pytest.raises(ValueError, match="ModelGatewayArgs.keys: no value for"):
-        from kindo_models.gateway import ModelGatewayArgs
+    from kindo_models.gateway import ModelGatewayArgs
 
+    with pytest.raises(ValueError, match=r"ModelGatewayArgs\.keys: no value for"):
         ModelGatewayArgs(gateway=stack.plan.gateway, namespace="x", keys={})

@@ -97,6 +97,7 @@ def model_server(routes: Mapping[str, Respond | Reply] | None = None, port: int 
         def respond(self) -> None:
             raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             headers = {name.lower(): value for name, value in self.headers.items()}
+            headers["x-client-port"] = str(self.client_address[1])
             request = Request(self.command, self.path, headers, raw)
             seen.append(request)
             own = (routes or {}).get(self.path.rpartition("/")[2])
@@ -124,7 +125,7 @@ def model_server(routes: Mapping[str, Respond | Reply] | None = None, port: int 
                 self.wfile.flush()
                 time.sleep(reply.drip)
 
-        do_GET = do_POST = respond
+        do_GET = do_POST = do_PUT = do_DELETE = respond
 
         def log_message(self, *arguments: Any) -> None:
             pass

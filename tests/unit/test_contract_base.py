@@ -33,7 +33,9 @@ def test_other_top_level_keys_are_kindos_and_are_left_alone() -> None:
 
 
 def test_a_routing_key_used_twice_names_both_places() -> None:
-    with pytest.raises(InputError, match=r"duplicate-routing-key\] c\.yaml:10 .*already used by models\[0\] \(line 2\)"):
+    with pytest.raises(
+        InputError, match=r"duplicate-routing-key\] c\.yaml:10 .*already used by models\[0\] \(line 2\)"
+    ):
         parse_contract(contract(("a", "openai/a"), ("a", "openai/a")), file="c.yaml")
 
 
@@ -53,4 +55,9 @@ def test_an_unknown_key_names_the_entry_and_the_nearest_key() -> None:
     with pytest.raises(InputError) as caught:
         parse_contract(contract(("a", "openai/a"), more="  maxToken: 5\n"), file="c.yaml")
     finding = caught.value.findings[0]
-    assert (finding.code, finding.model, finding.line, finding.hint) == ("unknown-key", "a", 9, "did you mean 'maxTokens'?")
+    assert (finding.code, finding.model, finding.line, finding.hint) == (
+        "unknown-key",
+        "a",
+        9,
+        "did you mean 'maxTokens'?",
+    )

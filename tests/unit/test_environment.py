@@ -30,7 +30,8 @@ def test_an_unknown_key_is_refused_with_line_and_nearest_key(tmp_path: Path) -> 
     with pytest.raises(InputError) as caught:
         load_environment(write(tmp_path, "gateway:\n  replcas: 3"), variables={}, name="stacks/Pulumi.x.yaml")
     assert str(caught.value) == (
-        "error[unknown-key] stacks/Pulumi.x.yaml:4 config.kindo-models:environment.gateway.replcas: unknown key 'replcas'\n"
+        "error[unknown-key] stacks/Pulumi.x.yaml:4 config.kindo-models:environment.gateway.replcas: "
+        "unknown key 'replcas'\n"
         "    fix: did you mean 'replicas'?"
     )
 

@@ -85,7 +85,9 @@ def test_the_full_window_is_served_when_nothing_else_is_said(made: Plan) -> None
 
 
 def test_served_name_contract_name_and_gateway_suffix_are_one_string(made: Plan) -> None:
-    listed = {item["model_name"]: item["litellm_params"]["model"] for item in made.gateway.values["config"]["model_list"]}
+    listed = {
+        item["model_name"]: item["litellm_params"]["model"] for item in made.gateway.values["config"]["model_list"]
+    }
     for server in made.servers:
         assert listed[server.model].partition("/")[2] == server.model
         if server.engine == "vllm":

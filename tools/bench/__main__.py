@@ -18,7 +18,10 @@ def main() -> None:
     for title, seconds in (
         ("plan() of the stack local, 11 models", repeat(_plan(), times=50)),
         ("import kindo_models, plan", repeat(_process("import kindo_models; kindo_models.plan"), times=7)),
-        ("import kindo_models.platform (Pulumi and its Kubernetes SDK)", repeat(_process("import kindo_models.platform"), times=5)),
+        (
+            "import kindo_models.platform (Pulumi and its Kubernetes SDK)",
+            repeat(_process("import kindo_models.platform"), times=5),
+        ),
         ("import pulumi, pulumi_kubernetes alone", repeat(_process("import pulumi, pulumi_kubernetes"), times=5)),
         ("kindo-models --help", repeat(_command(".venv/bin/kindo-models", "--help"), times=7)),
         ("set-up with everything built", repeat(_command(sys.executable, "-m", "tools", "setup"), times=3)),

@@ -24,7 +24,7 @@ class LiteLlmReleases(CatalogPart):
 
 
 def ordinal(version: str) -> tuple[int, ...]:
-    """"1.106.0" → (1, 106, 0); a suffix such as `-stable` is ignored."""
+    """ "1.106.0" → (1, 106, 0); a suffix such as `-stable` is ignored."""
     return tuple(int(part) for part in version.split("-")[0].split("."))
 
 

@@ -71,7 +71,8 @@ def _duplicates(contract: Contract, source: Source) -> list[Finding]:
                 source.finding(
                     path,
                     "duplicate-routing-key",
-                    f"litellmModelName {name!r} is already used by models[{first[name]}] (line {source.line(('models', first[name]))})",
+                    f"litellmModelName {name!r} is already used by models[{first[name]}] "
+                    f"(line {source.line(('models', first[name]))})",
                     "routing keys are unique: rename one of the two",
                     model=name,
                 )
@@ -89,7 +90,8 @@ def _names(contract: Contract, source: Source) -> list[Finding]:
                 source.finding(
                     ("models", index, "litellmModel"),
                     "served-name-mismatch",
-                    f"litellmModel {entry.litellm_model!r} must end in the litellmModelName {entry.litellm_model_name!r}",
+                    f"litellmModel {entry.litellm_model!r} must end in the litellmModelName "
+                    f"{entry.litellm_model_name!r}",
                     f"write `litellmModel: {entry.prefix or 'openai'}/{entry.litellm_model_name}`",
                     model=entry.litellm_model_name,
                 )

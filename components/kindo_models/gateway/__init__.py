@@ -1,4 +1,4 @@
-"""The gateway: LiteLLM as a Helm release of our chart, its provider keys in one Secret, its master key made in the cluster."""
+"""The gateway: LiteLLM as a Helm release of our chart, provider keys in one Secret, a master key made inside."""
 
 from kindo_models.gateway.gateway import ModelGateway, ModelGatewayArgs
 

@@ -1,4 +1,4 @@
-"""What the gate checks for each model: the endpoint itself where we serve it, and always the way through the gateway."""
+"""What the gate checks for each model: the endpoint itself where we serve it, always the way through the gateway."""
 
 from __future__ import annotations
 

@@ -89,7 +89,7 @@ def model_entry(
 
 
 def _endpoint(entry: ModelEntry, environment: Environment) -> dict[str, str]:
-    """Where the provider is reached: the environment's redirection, else the entry's `apiBase`, else LiteLLM's default."""
+    """Where the provider is: the environment's redirection, else the entry's `apiBase`, else LiteLLM's default."""
     known = providers().by_prefix(entry.prefix)
     if known:
         name, provider = known
@@ -129,7 +129,9 @@ def findings(environment: Environment) -> list[Finding]:
                 code="litellm-below-preferred-floor",
                 severity="warning",
                 field=field,
-                message=f"LiteLLM {version} is below {releases.preferred_floor.version}: {releases.preferred_floor.reason}",
+                message=(
+                    f"LiteLLM {version} is below {releases.preferred_floor.version}: {releases.preferred_floor.reason}"
+                ),
                 hint=f"use {releases.preferred_floor.version} or later",
             )
         )

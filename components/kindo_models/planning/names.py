@@ -11,7 +11,7 @@ _LIMIT = 53
 
 
 def object_name(routing_key: str) -> str:
-    """Lower case, other characters to `-`; a hash of the key is appended when that lost something but case, or is too long."""
+    """Lower case, other characters to `-`; a hash of the key where that lost more than case, or is too long."""
     name = re.sub(r"[^a-z0-9]+", "-", routing_key.lower()).strip("-")
     if not name or not name[0].isalpha():
         name = f"m-{name}".rstrip("-")

@@ -86,7 +86,9 @@ def flag_bindings(contract: Contract, environment: Environment) -> tuple[tuple[F
                 Finding(
                     code="required-flag-without-model",
                     field="flags.preset",
-                    message=f"Kindo {environment.flags.preset} needs {feature}, and no model of the contract can serve it",
+                    message=(
+                        f"Kindo {environment.flags.preset} needs {feature}, and no model of the contract can serve it"
+                    ),
                     hint=f"add a model with {wanted}",
                 )
             )

@@ -1,4 +1,4 @@
-"""Model servers: engine arguments, Helm values, addresses, GPUs, start-up budget. One server for each `deploy:` entry."""
+"""Model servers: engine arguments, Helm values, addresses, GPUs, start-up budget. One server a `deploy:` entry."""
 
 from __future__ import annotations
 
@@ -100,7 +100,10 @@ def findings(entry: ModelEntry, deploy: Deploy, server: Server) -> list[Finding]
                 code="gpu-count-not-divisible",
                 model=name,
                 field=f"models[{name}].deploy.gpu",
-                message=f"{name}: {deploy.gpu.count} GPUs cannot be split into {deploy.gpu.pipeline_parallel} pipeline stages",
+                message=(
+                    f"{name}: {deploy.gpu.count} GPUs cannot be split into "
+                    f"{deploy.gpu.pipeline_parallel} pipeline stages"
+                ),
                 hint="make gpu.count a multiple of gpu.pipelineParallel",
             )
         )

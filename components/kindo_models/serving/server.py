@@ -32,8 +32,8 @@ class ModelServerArgs:
 class ModelServer(pulumi.ComponentResource):
     """A model server inside the cluster, reachable for the gateway and the gate only.
 
-    The release is not awaited: a server that does not start must not stop the models beside it. The gate waits for it, up
-    to the start-up budget, and says why.
+    The release is not awaited: a server that does not start must not stop the models beside it. The gate waits for it,
+    up to the start-up budget, and says why.
     """
 
     release: kubernetes.helm.v3.Release

@@ -39,7 +39,7 @@ class VerificationGateArgs:
 
 
 class VerificationGate(pulumi.ComponentResource):
-    """Checks every endpoint from inside the cluster. `verdicts` by model: {status, checks}; a failed check is no error here."""
+    """Checks every endpoint from inside the cluster. `verdicts` by model: {status, checks}; a failure is no error."""
 
     verdicts: dict[str, pulumi.Output[dict[str, Any]]]
 
