@@ -72,7 +72,9 @@ class _Run:
             self._waiting.clear()
             self._condition.notify_all()
         for lane in lanes:
-            lane.join(timeout=15)
+            # The interrupt may have come before the second lane was started.
+            if lane.ident is not None:
+                lane.join(timeout=15)
 
     def _work(self, lane: Lane) -> None:
         while (step := self._next(lane)) is not None:

@@ -87,6 +87,11 @@ class JsonClient:
     errors: Mapping[int, type[RegistrationError]] = field(default_factory=lambda: dict(USUAL_ERRORS))
 
     def __post_init__(self) -> None:
+        if not all(is_header_value(value) for value in self.headers.values()):
+            raise RegistrationError(
+                f"The key for {self.server.name} holds characters that no HTTP header can carry. "
+                f"Setting: {self.server.key_setting}."
+            )
         timeout = httpx.Timeout(self.patience.read_seconds, connect=self.patience.connect_seconds)
         self._http = httpx.Client(
             base_url=self.server.url.rstrip("/"),
@@ -150,11 +155,6 @@ class JsonClient:
             raise RegistrationError(
                 f"{self.server.name}: {self.server.url!r} is not a usable address ({error}). "
                 f"It comes from {self.server.url_setting}."
-            ) from None
-        except (httpx.LocalProtocolError, UnicodeEncodeError):
-            raise RegistrationError(
-                f"The key for {self.server.name} holds characters that no HTTP header can carry. "
-                f"Setting: {self.server.key_setting}."
             ) from None
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             raise _TryAgain(readable(str(error) or type(error).__name__, secrets)) from None
@@ -241,6 +241,11 @@ class JsonClient:
             self.log(f"{self.server.name}: {method} {path}: {why}; next try in {pause:.1f} s")
 
         return tell
+
+
+def is_header_value(value: str) -> bool:
+    """Visible ASCII with spaces and tabs inside (RFC 9110, 5.5); a pasted line break is the usual offender."""
+    return value == value.strip() and all(" " <= character <= "~" or character == "\t" for character in value)
 
 
 def server_message(text: str) -> str:
