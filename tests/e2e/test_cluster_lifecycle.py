@@ -10,10 +10,12 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 
 import pytest
 
 from tests.support.kubectl import Kubectl, Object, eventually
+from tests.support.soak import soak_cases
 from tools import cluster
 from tools.cluster import strays
 from tools.paths import REPOSITORY, Instance
@@ -234,6 +236,19 @@ def test_an_interrupted_up_is_repaired_or_cleaned(seconds: float, number: signal
             assert [state.name for state in cluster.status(LIFECYCLE) if not state.healthy] == []
         else:
             assert remains() == []
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", soak_cases(full=30, sample=1))
+def test_an_up_killed_at_any_moment_is_finished_by_the_next_one(seed: int) -> None:
+    if seed % 2:
+        cluster.down(LIFECYCLE)  # a boot; with an even seed it finds what the run before left
+    run = in_a_process(UP)
+    time.sleep(Random(seed).uniform(0.1, 8))
+    run.send_signal(signal.SIGKILL)
+    run.wait(timeout=30)
+    up()
+    assert [state.name for state in cluster.status(LIFECYCLE) if not state.healthy] == []
 
 
 @pytest.mark.parametrize("seconds", [0.5, 0.9])

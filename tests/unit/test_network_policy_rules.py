@@ -21,6 +21,7 @@ from tests.support.network_policies import (
     policy,
     random_world,
 )
+from tests.support.soak import soak_cases
 from tools.cluster.network_policy import rules
 from tools.cluster.network_policy.selectors import matches
 
@@ -241,14 +242,16 @@ def test_an_unknown_operator_is_an_error_that_names_the_known_ones() -> None:
         matches({"matchExpressions": [{"key": "a", "operator": "Like"}]}, {})
 
 
-def test_the_table_decides_as_the_api_says() -> None:
+@pytest.mark.soak
+@pytest.mark.parametrize("hundreds", soak_cases(full=100, sample=4))
+def test_the_table_decides_as_the_api_says(hundreds: int) -> None:
     addresses = (*ADDRESSES, NODE_IP, *OUTSIDE)
     allowed = 0
-    for seed in range(400):
+    for seed in range(100 * hundreds, 100 * (hundreds + 1)):
         world = random_world(Random(seed))
         compiled = Table(rules.compile(world.policies, world.pods, world.namespaces, NODE_IP))
         for connection in itertools.product(addresses, addresses, PORTS, ("tcp", "udp")):
             passes = compiled.permits(*connection)
             assert passes == world.permits(*connection), f"world {seed}: {connection}"
             allowed += passes
-    assert 0.2 < allowed / (400 * 7 * 7 * 5 * 2) < 0.95, "the worlds are too open or too closed to tell"
+    assert 0.2 < allowed / (100 * 7 * 7 * 5 * 2) < 0.95, "the worlds are too open or too closed to tell"

@@ -9,9 +9,11 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from random import Random
 
 import pytest
 
+from tests.support.soak import soak_cases
 from tools.paths import REPOSITORY, bin_dir, cache_dir
 from tools.setup.runner import KEPT_VERSIONS, carry_out
 from tools.setup.step import Lane, SetUpFailed, Step, Steps, Task, digest_of, fingerprint
@@ -246,6 +248,20 @@ def test_an_interrupted_run_stops_its_commands_and_can_be_repeated(cache: Path, 
     again = child(0, "again")
     assert again.communicate(timeout=20)
     assert [path.read_text() for path in cache.rglob("made-by")] == ["again"]
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", soak_cases(full=50, sample=2))
+def test_a_set_up_killed_at_any_moment_is_finished_by_the_next_one(cache: Path, seed: int) -> None:
+    killed = child(0.2, "killed")
+    time.sleep(Random(seed).uniform(0.1, 1.5))
+    killed.kill()
+    killed.wait(timeout=10)
+    again = child(0, "again")
+    said = again.communicate(timeout=20)[1]
+    assert again.returncode == 0, said
+    assert [path.read_text() for path in cache.rglob("made-by")] in (["again"], ["killed"])
+    assert not list(cache.rglob("*.partial"))
 
 
 def test_fingerprints_keep_parts_apart() -> None:
