@@ -43,9 +43,10 @@ def repository() -> Path:
 def cluster() -> Iterator[Instance]:
     """A real cluster (instance `test`, apart from the user's own) with enough GPUs for the stack local."""
     from tools import cluster as local_cluster
-    from tools.paths import TEST, instance
+    from tools.paths import LOCAL, TEST, instance
 
     here = instance(default=TEST)
+    assert here != LOCAL, "KINDO_MODELS_INSTANCE=local is the user's own cluster; tests run on another"
     local_cluster.up(here, gpus=16)
     yield here
     local_cluster.down(here)

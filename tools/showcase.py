@@ -32,7 +32,7 @@ _WEATHER = {
 def show(here: Instance, outputs: dict[str, Any]) -> None:
     print_models(outputs["models"])
     gateway = outputs["gateway"]
-    print(f"Gateway  {gateway}/v1\n")
+    print(f"\nGateway  {gateway}/v1\n")
     key = master_key(here)
     print(f"{CHAT_MODEL} (a real 135M model), asked {QUESTION!r}:\n    {answer(gateway, key)}\n")
     name, arguments = tool_call(gateway, key)
@@ -52,33 +52,30 @@ def tool_call(gateway: str, key: str) -> tuple[str, dict[str, Any]]:
 
 
 def print_models(models: list[dict[str, Any]]) -> None:
-    """A table where it fits, else a block for each model."""
+    """A table where it fits, else a block for each model. A log has no width, so there the table always fits."""
     from rich.console import Console
 
-    # A log has no width; a terminal wraps.
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else TABLE_WIDTH + 10)
-    console.print("Registered models" if console.width >= TABLE_WIDTH else "Registered models\n", style="bold")
-    if console.width >= TABLE_WIDTH:
-        console.print(_table(models))
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 1000)
+    table = _table(models)
+    console.print("Registered models\n", style="bold")
+    if (width := console.measure(table).maximum) <= console.width:
+        console.print(table, width=width)
     else:
         for row in models:
             console.print(_block(row), soft_wrap=True)
-
-
-TABLE_WIDTH = 150
 
 
 def _table(models: list[dict[str, Any]]) -> Table:
     from rich import box
     from rich.table import Table
 
-    table = Table(box=box.SIMPLE_HEAD)
-    for column in ("model", "provider"):
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    for column in ("model", "provider", "endpoint", "model id", "flags that point at it"):
         table.add_column(column, no_wrap=True)
-    for column in ("endpoint", "model id", "flags that point at it"):
-        table.add_column(column, overflow="fold")
     for row in models:
-        table.add_row(row["name"], row["provider"], _short(row["endpoint"]), _id(row), "\n".join(row["flags"]))
+        table.add_row(
+            row["name"], row["provider"], _short(row["endpoint"]), _id(row), "\n".join(row["flags"]) or "none"
+        )
     return table
 
 
