@@ -23,7 +23,7 @@ from tools.peripherals.servers import kindo_admin
 from tools.showcase import TOOL_MODEL, answer, master_key, tool_call
 
 SERVED = {"qwen3-coder-30b", "nemotron", "deephat-v2", "bge-m3", "whisper-large-v3", "smollm2-135m"}
-OUR_VARIANT = "kindo-models"
+OUR_VARIANT = "models"
 CLOUD = {"gpt-4o", "claude-sonnet-4-20250514", "gemini-2.5-pro", "claude-sonnet-4-bedrock", "azure-gpt-4o"}
 
 
