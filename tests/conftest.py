@@ -48,7 +48,7 @@ def cluster() -> Iterator[Instance]:
     here = instance(default=TEST)
     assert here != LOCAL, "KINDO_MODELS_INSTANCE=local is the user's own cluster; tests run on another"
     # From nothing: what an aborted run left in etcd, Unleash or the admin API must not decide a test.
-    local_cluster.clean(here)
+    local_cluster.clean(here, keep_images=True)
     local_cluster.up(here, gpus=16)
     yield here
     local_cluster.down(here)
