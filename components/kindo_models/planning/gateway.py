@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from kindo_models.catalog.litellm_releases import litellm_releases, ordinal
+from kindo_models.catalog.litellm_releases import litellm_releases
 from kindo_models.catalog.providers import providers
+from kindo_models.catalog.versions import ordinal
 from kindo_models.contract.model import ModelEntry
 from kindo_models.environment import Environment
 from kindo_models.findings import Finding
