@@ -1,9 +1,12 @@
-"""Typed contract: field names in the file are camelCase as Kindo documents them, in Python snake_case."""
+"""Typed contract: field names in the file are camelCase as Kindo documents them, in Python snake_case.
+
+Types are strict: `contextWindow: "128000"` is a text, which Kindo and LiteLLM would take along until something breaks.
+"""
 
 from __future__ import annotations
 
 import re
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -16,55 +19,105 @@ MetadataType = Literal["Text Generation", "Embeddings", "Transcription"]
 CostTier = Literal["LOW", "MEDIUM", "HIGH"]
 Engine = Literal["vllm", "ollama"]
 
+RECOMMENDED = ("creator", "costTier", "maxTokens")
+"""Keys that Kindo's page recommends. `maxTokens` where text is generated."""
+
+# YAML knows lists only; what is in them stays strict.
+_Texts = Annotated[tuple[str, ...], Field(strict=False)]
+_Text = Annotated[str, Field(min_length=1)]
+# Kubernetes and JSON count in 64 bits; no model's window is near this.
+_Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
+
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel, populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, alias_generator=to_camel, populate_by_name=True)
 
 
 class Gpu(_Part):
-    """GPUs of one replica. `tensor_parallel` defaults to `count / pipeline_parallel`."""
+    """GPUs of one replica. `type`: a name of the catalog, such as H100. `count` defaults to tensor × pipeline parallel,
+    `tensor_parallel` to `count / pipeline_parallel`.
+    """
 
-    type: str | None = None
+    type: _Text | None = None
     count: int | None = Field(default=None, ge=1, le=64)
-    tensor_parallel: int | None = Field(default=None, ge=1)
-    pipeline_parallel: int = Field(default=1, ge=1)
+    tensor_parallel: int | None = Field(default=None, ge=1, le=64)
+    pipeline_parallel: int = Field(default=1, ge=1, le=64)
+
+
+class Autoscaling(_Part):
+    """Replicas follow the load between `min` and `max`."""
+
+    min: int = Field(ge=0, le=1000)
+    max: int = Field(ge=1, le=1000)
+
+
+class Weights(_Part):
+    """Where weights come from and are kept. source: `hf` (Hugging Face, the default), a claim (`pvc:NAME/PATH`), an
+    object store (`s3://…`, `az://…`) or an image (`oci:…`). cache: name of a claim, or `node` for the node's own disk.
+    """
+
+    source: _Text | None = None
+    cache: _Text | None = None
 
 
 class Deploy(_Part):
-    """How to serve a model ourselves. Removed when the contract is rendered for Kindo's installer."""
+    """How to serve a model ourselves. Removed when the contract is rendered for Kindo's installer.
+
+    model: Hugging Face ID, or tag of the Ollama library. max_model_len: tokens; defaults to the entry's
+    `contextWindow`, else to the model's full window. concurrency: requests at full length that the server should hold
+    at once. replicas: fixed number (default 1), or `autoscaling`. adapter_of: routing key of the entry whose server
+    loads this LoRA adapter. extra_args: further engine arguments, one list item each. hf_token: `${VAR}` of the token
+    for gated weights.
+    """
 
     engine: Engine = "vllm"
-    model: str
-    revision: str | None = None
-    quantization: str | None = None
-    dtype: str | None = None
-    kv_cache_dtype: str | None = None
-    max_model_len: int | None = Field(default=None, ge=1)
-    replicas: int = Field(default=1, ge=0)
+    model: _Text
+    revision: _Text | None = None
+    quantization: _Text | None = None
+    dtype: _Text | None = None
+    kv_cache_dtype: _Text | None = None
+    max_model_len: _Count | None = None
+    concurrency: _Count | None = None
+    replicas: int | None = Field(default=None, ge=0, le=1000)
+    autoscaling: Autoscaling | None = None
     gpu: Gpu | None = None
-    tool_call_parser: str | None = None
-    reasoning_parser: str | None = None
+    gpu_memory_utilization: float | None = Field(default=None, gt=0, le=1)
+    max_num_seqs: _Count | None = None
+    max_num_batched_tokens: _Count | None = None
     prefix_caching: bool | None = None
     chunked_prefill: bool | None = None
+    tool_call_parser: _Text | None = None
+    reasoning_parser: _Text | None = None
+    chat_template: _Text | None = None
     trust_remote_code: bool = False
-    extra_args: tuple[str, ...] = ()
+    adapter_of: _Text | None = None
+    extra_args: _Texts = ()
     env: dict[str, str] = Field(default_factory=dict)
-    image: str | None = None
+    image: _Text | None = None
+    weights: Weights | None = None
+    hf_token: str | None = Field(default=None, repr=False)
+
+    @property
+    def fixed_replicas(self) -> int:
+        """Replicas at the start: the fixed number, or the lower bound of `autoscaling`."""
+        if self.replicas is not None:
+            return self.replicas
+        return self.autoscaling.min if self.autoscaling else 1
 
 
 class ModelEntry(_Part):
     """One entry of `models:`. The routing key `litellm_model_name` is never changed."""
 
-    litellm_model_name: str = Field(min_length=1)
-    litellm_model: str = Field(min_length=1)
-    display_name: str = Field(min_length=1)
-    provider: str = Field(min_length=1)
+    litellm_model_name: _Text
+    litellm_model: _Text
+    display_name: _Text
+    provider: _Text
     type: ModelType
     metadata_type: MetadataType
-    context_window: int = Field(ge=1)
+    context_window: _Count
     creator: str | None = None
     cost_tier: CostTier | None = None
-    max_tokens: int | None = Field(default=None, ge=1)
+    max_tokens: _Count | None = None
     description: str | None = None
     doc_link: str | None = None
     api_key: str | None = Field(default=None, repr=False)
@@ -79,13 +132,12 @@ class ModelEntry(_Part):
     @property
     def prefix(self) -> str:
         """LiteLLM's provider prefix: the part before the first slash, "" when there is none."""
-        head, slash, _ = self.litellm_model.partition("/")
-        return head if slash else ""
+        return split(self.litellm_model)[0]
 
     @property
     def suffix(self) -> str:
         """What LiteLLM sends as `model` to the endpoint: the part after the first slash."""
-        return self.litellm_model.partition("/")[2] or self.litellm_model
+        return split(self.litellm_model)[1]
 
 
 class Contract(BaseModel):
@@ -93,4 +145,10 @@ class Contract(BaseModel):
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
-    models: tuple[ModelEntry, ...]
+    models: Annotated[tuple[ModelEntry, ...], Field(strict=False)]
+
+
+def split(litellm_model: str) -> tuple[str, str]:
+    """`bedrock/us.anthropic.x` → ("bedrock", "us.anthropic.x"): at the first slash; ("", all) without one."""
+    head, slash, tail = litellm_model.partition("/")
+    return (head, tail) if slash else ("", litellm_model)

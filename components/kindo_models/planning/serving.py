@@ -74,7 +74,7 @@ def findings(entry: ModelEntry, deploy: Deploy, server: Server) -> list[Finding]
     """What the engine or the scheduler would refuse later."""
     name = entry.litellm_model_name
     found = []
-    if deploy.engine == "vllm" and server.gpus == 0 and deploy.replicas > 0:
+    if deploy.engine == "vllm" and server.gpus == 0 and deploy.fixed_replicas > 0:
         found.append(
             Finding(
                 code="gpu-count-missing",
@@ -131,7 +131,7 @@ def _vllm(entry: ModelEntry, deploy: Deploy, release: str, environment: Environm
         api_base=f"http://{release}.{environment.cluster.namespace}.svc.cluster.local:{VLLM_PORT}/v1",
         values=values,
         key=key,
-        gpus=gpus * deploy.replicas,
+        gpus=gpus * deploy.fixed_replicas,
         startup_seconds=environment.serving.startup_seconds,
     )
 
@@ -156,7 +156,7 @@ def _ollama(entry: ModelEntry, deploy: Deploy, release: str, environment: Enviro
         api_base=f"http://{release}.{environment.cluster.namespace}.svc.cluster.local:{OLLAMA_PORT}",
         values=values,
         key=None,
-        gpus=gpus * deploy.replicas,
+        gpus=gpus * deploy.fixed_replicas,
         startup_seconds=environment.serving.startup_seconds,
     )
 
@@ -168,7 +168,7 @@ def _common(deploy: Deploy, release: str, environment: Environment, *, image: st
         "image": image,
         "imagePullPolicy": environment.images.pull_policy,
         "imagePullSecrets": [{"name": name} for name in environment.images.pull_secrets],
-        "replicas": deploy.replicas,
+        "replicas": deploy.fixed_replicas,
         "port": port,
         "env": dict(sorted(deploy.env.items())),
         "resources": {"cpu": resources.cpu, "memory": resources.memory},

@@ -1,0 +1,31 @@
+"""What must never be shown: values of fields that hold secrets, and texts that have the form of a key."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+MASK = "***"
+_SECRET_WORDS = {"key", "apikey", "token", "secret", "password", "passwd", "credential", "credentials"}
+_CAMEL = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
+# Forms of keys: OpenAI, Anthropic and vLLM (sk-), Google, AWS, Hugging Face, Groq, Perplexity, xAI, GitHub.
+_FORMS = re.compile(
+    r"\b(?:sk-[\w-]{8,}|AIza[\w-]{16,}|(?:AKIA|ASIA)[A-Z0-9]{12,}"
+    r"|hf_\w{8,}|gsk_\w{8,}|pplx-\w{8,}|xai-\w{8,}|gh[pousr]_\w{16,})"
+)
+# Shorter literals are words that may stand anywhere (`apiKey: none`).
+_SHORTEST = 8
+
+
+def is_secret_name(name: str) -> bool:
+    """Whether a field of this name holds a secret: `apiKey`, `hfToken`, `MY_PASSWORD`; not `maxTokens`."""
+    words = {word.lower() for word in _CAMEL.findall(name)}
+    return bool(words & _SECRET_WORDS) or any(word in name.lower() for word in ("apikey", "secret", "password"))
+
+
+def redacted(text: str, literals: Iterable[str] = ()) -> str:
+    """`text` without keys: literal secrets of the file, and whatever has the form of a provider's key."""
+    for literal in literals:
+        if len(literal) >= _SHORTEST and literal in text:
+            text = text.replace(literal, MASK)
+    return _FORMS.sub(MASK, text)
