@@ -49,6 +49,7 @@ class Capabilities(CatalogPart):
 class Provider(CatalogPart):
     """One provider as LiteLLM 1.106.0 and 1.109.1 know it.
 
+    creator: author of all its models, None where it serves other people's. starter: a current model of it, for `init`.
     prefixes: the first is the one to write. routes: parts of a model ID that choose an API and are no part of its name.
     key_variables: names LiteLLM reads; the first is the one we ask for. variables: its other variables, by
     litellm_params key, first wins. required: contract keys that the entry must have besides the common ones; apiKey is
@@ -60,6 +61,8 @@ class Provider(CatalogPart):
     """
 
     title: str
+    creator: str | None = None
+    starter: str
     prefixes: tuple[str, ...]
     routes: tuple[str, ...] = ()
     kindo_provider: str
@@ -83,6 +86,14 @@ class Provider(CatalogPart):
         for route in self.routes:
             suffix = suffix.removeprefix(f"{route}/")
         return suffix
+
+    def redirected(self, endpoint: str, model: str) -> str:
+        """Value of `endpoint_parameter` that sends requests for a model to `scheme://host[:port]`."""
+        return self.endpoint_shape.format(endpoint=endpoint.rstrip("/"), model=model)
+
+    def endpoint_of(self, value: str, model: str) -> str:
+        """The reverse of `redirected`."""
+        return value.rstrip("/").removesuffix(self.endpoint_shape.format(endpoint="", model=model))
 
 
 class Providers(CatalogPart):

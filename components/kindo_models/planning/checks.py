@@ -28,7 +28,7 @@ def calls_tools(entry: ModelEntry) -> bool:
         return True
     if deploy.engine == "vllm":
         return deploy.tool_call_parser is not None
-    known = ollama_models().models.get(deploy.model)
+    known = ollama_models().find(deploy.model)
     return known is not None and known.tools
 
 
