@@ -1,0 +1,307 @@
+"""`deploy.extraArgs` and the values of `deploy` against the command line of the server's vLLM release."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from kindo_models.catalog.vllm_releases import Flag, VllmRelease
+from kindo_models.contract.draft import Entry
+from kindo_models.planning.engine_flags import DERIVED, FIELDS, SWITCHES, TEXTS, VLLM_PORT
+from kindo_models.planning.rules.context import Context
+from kindo_models.planning.rules.families import table_of
+from kindo_models.planning.rules.registry import Problem, entry_rule
+from kindo_models.source import nearest, shown
+
+_NUMBER = re.compile(r"^-\d+$|^-\d*\.\d+$")
+_HUMAN = re.compile(r"^(\d+(?:\.\d+)?)([kKmMgGtT])?$")
+# vLLM: a lower-case letter counts in thousands, an upper-case one in 1024s (vllm/engine/arg_utils.py).
+_UNITS = {letter: 1000**power for power, letter in enumerate("kmgt", 1)} | {
+    letter: 1024**power for power, letter in enumerate("KMGT", 1)
+}
+
+
+class Argument(NamedTuple):
+    """One option of extraArgs, or a word that belongs to none (`flag` is None then).
+
+    index: its item. written: as it stands, without a value. spelling: the option that vLLM takes it for.
+    values: what follows; attached: it follows after `=`.
+    """
+
+    index: int
+    written: str
+    spelling: str | None
+    flag: str | None
+    values: tuple[str, ...] = ()
+    attached: bool = False
+
+
+@entry_rule(
+    "flag-unknown",
+    "error",
+    what="An item of extraArgs is no option of the server's vLLM release.",
+    why="vLLM refuses the command line and does not start.",
+    fix="Write the option's full name; option and value are two items.",
+)
+def flag_unknown(entry: Entry, context: Context) -> Iterator[Problem]:
+    table = table_of(entry, context)
+    for argument in parsed(entry, table):
+        if argument.flag is not None or _removed(argument, table):
+            continue
+        at = ("deploy", "extraArgs", argument.index)
+        if not argument.written.startswith("-"):
+            yield Problem(
+                at, f"{_safe(argument.written)} belongs to no option", "write it behind the option it belongs to"
+            )
+        elif re.search(r"\s", argument.written):
+            yield Problem(
+                at,
+                f"{_safe(argument.written)} is one item, so vLLM reads blank and value as part of the name",
+                "write two items: `- --option` and `- value`",
+            )
+        else:
+            guess = nearest(argument.written, table.spellings, cutoff=0.7)
+            yield Problem(
+                at,
+                f"vLLM {table.release} has no option {_safe(argument.written)}",
+                f"did you mean {guess}?" if guess else "remove it",
+            )
+
+
+@entry_rule(
+    "flag-removed",
+    "error",
+    what="An option of extraArgs was removed from vLLM.",
+    why="vLLM refuses the command line and does not start.",
+    fix="Write what took its place, or nothing.",
+)
+def flag_removed(entry: Entry, context: Context) -> Iterator[Problem]:
+    table = table_of(entry, context)
+    for argument in parsed(entry, table):
+        if name := _removed(argument, table):
+            yield Problem(
+                ("deploy", "extraArgs", argument.index),
+                f"--{name} was removed; vLLM {table.release} refuses it",
+                f"instead: {table.removed[name]}",
+            )
+
+
+@entry_rule(
+    "boolean-flag-with-value",
+    "error",
+    what="A boolean option of vLLM is written with a value.",
+    why="Boolean options are bare; `--enable-x true` and `--enable-x=true` are errors of vLLM's parser.",
+    fix="Write the option alone, or its negative form (`--no-enable-x`).",
+)
+def boolean_flag_with_value(entry: Entry, context: Context) -> Iterator[Problem]:
+    table = table_of(entry, context)
+    for argument in parsed(entry, table):
+        if argument.flag is None or table.flags[argument.flag].type != "boolean" or not argument.values:
+            continue
+        off = argument.values[0].strip().lower() in ("false", "0", "no", "off")
+        negative = next(iter(table.flags[argument.flag].negative), None)
+        hint = f"write {negative}" if off and negative else "leave it out" if off else f"write --{argument.flag} alone"
+        yield Problem(
+            ("deploy", "extraArgs", argument.index),
+            f"{argument.written} is a boolean option and takes no value (found {shown(argument.values[0])})",
+            hint,
+        )
+
+
+@entry_rule(
+    "flag-value-refused",
+    "error",
+    what="vLLM does not take the value of an option.",
+    why="vLLM refuses the command line and does not start.",
+    fix="Write a value of the option's type, or one of its choices.",
+)
+def flag_value_refused(entry: Entry, context: Context) -> Iterator[Problem]:
+    table, deploy = table_of(entry, context), entry.deploy
+    for argument in parsed(entry, table):
+        if argument.flag is None or table.flags[argument.flag].type == "boolean":
+            continue
+        at = ("deploy", "extraArgs", argument.index)
+        if not argument.values:
+            yield Problem(at, f"{argument.written} needs a value", "write it as the next item")
+        for value in argument.values:
+            if wrong := _refused(table.flags[argument.flag], value):
+                yield Problem(at, f"{argument.written} {wrong}", _choices_hint(table.flags[argument.flag], value))
+    if deploy is None or entry.engine != "vllm":
+        return
+    for field in FIELDS:
+        value = deploy.text(field.key)
+        if value is not None and (wrong := _refused(table.flags[field.flag], value)):
+            hint = _choices_hint(table.flags[field.flag], value)
+            yield Problem(("deploy", field.key), f"{field.key} (--{field.flag}) {wrong}", hint)
+
+
+@entry_rule(
+    "managed-flag",
+    "error",
+    what="extraArgs sets an option that the plan writes from the contract, to something else.",
+    why=(
+        "The plan, the gateway, the checks and Kindo work with the contract's value; the server would run with "
+        "another. vLLM takes the last one of an option that is written twice."
+    ),
+    fix="Write the value into the key that the message names, and take it out of extraArgs.",
+)
+def managed_flag(entry: Entry, context: Context) -> Iterator[Problem]:
+    table, deploy = table_of(entry, context), entry.deploy
+    if deploy is None:
+        return
+    for argument in parsed(entry, table):
+        flag = argument.flag
+        key = _manager(flag)
+        if flag is None or key is None:
+            continue
+        wanted = _wanted(entry, key, flag)
+        given = _given(table.flags[flag], argument)
+        if given is None or (wanted is None and flag in _HARMLESS) or (wanted is not None and _same(wanted, given)):
+            continue
+        now = f", which is {shown(wanted)}" if wanted is not None else ""
+        yield Problem(
+            ("deploy", "extraArgs", argument.index),
+            f"{argument.written} contradicts the contract: --{flag} is written from {key}{now}",
+            f"set {key}, and remove {argument.written} from extraArgs",
+        )
+
+
+@entry_rule(
+    "flag-has-key",
+    "warning",
+    what="extraArgs sets an option for which `deploy` has a key.",
+    why="What stands in extraArgs is passed on unseen: sizing and checks work without it.",
+    fix="Write the key that the message names instead.",
+)
+def flag_has_key(entry: Entry, context: Context) -> Iterator[Problem]:
+    table, deploy = table_of(entry, context), entry.deploy
+    for argument in parsed(entry, table):
+        key = _manager(argument.flag) if argument.flag in _HARMLESS else None
+        if key and deploy and not deploy.wrote(key):
+            at = ("deploy", "extraArgs", argument.index)
+            yield Problem(at, f"{argument.written} has a key of its own in deploy", f"write `{key}: …` instead")
+
+
+# Options that change nothing which the plan must know, where the contract does not set them.
+_HARMLESS = {field.flag for field in (*TEXTS, *SWITCHES)}
+
+
+def _manager(flag: str | None) -> str | None:
+    """The contract's key that a flag is written from."""
+    return next((field.key for field in FIELDS if field.flag == flag), None) or DERIVED.get(flag or "")
+
+
+def parsed(entry: Entry, table: VllmRelease) -> list[Argument]:
+    """extraArgs as vLLM's parser reads them."""
+    deploy = entry.deploy
+    if deploy is None or entry.engine != "vllm":
+        return []
+    items, found, index = deploy.texts("extraArgs"), [], 0
+    while index < len(items):
+        start, text = index, items[index]
+        index += 1
+        if not text.startswith("-") or _NUMBER.match(text):
+            found.append(Argument(start, text, None, None))
+            continue
+        head, equals, value = text.partition("=")
+        # vLLM takes underscores for dashes, and `--config.key` for a part of a JSON value.
+        name = head.partition(".")[0].replace("_", "-") if head.startswith("--") else head
+        spelling = table.option(name)
+        flag = table.spellings[spelling] if spelling else None
+        values: list[str] = [value] if equals else []
+        many = flag is not None and table.flags[flag].values == "+"
+        while flag is not None and not equals and index < len(items) and (many or not values):
+            if items[index].startswith("-") and not _NUMBER.match(items[index]):
+                break
+            values.append(items[index])
+            index += 1
+        found.append(Argument(start, head if equals else text, spelling, flag, tuple(values), bool(equals)))
+    return found
+
+
+def _removed(argument: Argument, table: VllmRelease) -> str | None:
+    name = argument.written.removeprefix("--no-").removeprefix("--").replace("_", "-")
+    return name if argument.flag is None and argument.written.startswith("--") and name in table.removed else None
+
+
+def _refused(flag: Flag, value: str) -> str | None:
+    """Why vLLM's parser does not take the value, None when it does."""
+    if flag.none_allowed and value in ("None", ""):
+        return None
+    if flag.choices and value not in flag.choices:
+        return f"takes {', '.join(flag.choices)} (found {shown(value)})"
+    if flag.type == "int" and not re.fullmatch(r"[+-]?\d+", value.strip()):
+        return f"takes a whole number (found {shown(value)})"
+    if flag.type in ("human_int", "human_int_or_auto"):
+        extra = flag.type == "human_int_or_auto" and value in ("auto", "-1")
+        return None if extra or _HUMAN.match(value) else f"takes a number such as 8192 or 8k (found {shown(value)})"
+    if flag.type == "float":
+        try:
+            float(value)
+        except ValueError:
+            return f"takes a number (found {shown(value)})"
+    if flag.type == "json":
+        try:
+            json.loads(value)
+        except ValueError:
+            return "takes JSON"
+    return None
+
+
+def _choices_hint(flag: Flag, value: str) -> str:
+    guess = nearest(value, flag.choices) if flag.choices else None
+    return f"did you mean {guess!r}?" if guess else ""
+
+
+def _wanted(entry: Entry, key: str, flag: str) -> str | bool | None:
+    """What the plan writes for the flag, None where the contract says nothing about it."""
+    deploy = entry.deploy
+    assert deploy is not None
+    if flag == "served-model-name":
+        return entry.name
+    if flag == "port":
+        return str(VLLM_PORT)
+    if flag == "runner":
+        return "pooling" if entry.text("metadataType") == "Embeddings" else "generate"
+    if flag == "max-model-len":
+        length = deploy.number("maxModelLen") or entry.number("contextWindow")
+        return str(length) if length else None
+    if flag == "enable-auto-tool-choice":
+        return True if deploy.wrote("toolCallParser") else None
+    gpu = deploy.block("gpu")
+    if flag == "tensor-parallel-size" and gpu:
+        count, stages = gpu.number("count") or 0, gpu.number("pipelineParallel") or 1
+        return str(gpu.number("tensorParallel") or max(1, count // stages))
+    if flag == "pipeline-parallel-size" and gpu:
+        return str(gpu.number("pipelineParallel") or 1)
+    if key.startswith("deploy."):
+        key = key.removeprefix("deploy.")
+    value = deploy.values.get(key)
+    return (
+        value if isinstance(value, bool) else None if value is None or isinstance(value, (dict, list)) else str(value)
+    )
+
+
+def _given(flag: Flag, argument: Argument) -> str | bool | None:
+    if flag.type == "boolean":
+        return argument.spelling not in flag.negative
+    return " ".join(argument.values) if argument.values else None
+
+
+def _same(one: str | bool, other: str | bool) -> bool:
+    if isinstance(one, bool) or isinstance(other, bool):
+        return one is other
+    first, second = _size(one), _size(other)
+    return one == other or (first is not None and first == second)
+
+
+def _size(text: str) -> float | None:
+    found = _HUMAN.match(text)
+    return float(found.group(1)) * _UNITS.get(found.group(2), 1) if found else None
+
+
+def _safe(text: str) -> str:
+    """An option as a message may show it: what follows a `=` or a blank may be a secret."""
+    return shown(re.split(r"[=\s]", text)[0])
