@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 from collections.abc import Iterator, Mapping
 
@@ -17,7 +18,7 @@ from kindo_models.stack import Stack, load_stack
 def current_stack() -> Stack:
     """The stack that `pulumi` runs, planned. The user's mistakes end the run with findings, without a traceback."""
     try:
-        stack = load_stack(pulumi.get_stack())
+        stack = load_stack(pulumi.get_stack(), today=datetime.date.today())
         accept(stack.plan)
     except InputError as error:
         raise pulumi.RunError(f"\n{error}") from None

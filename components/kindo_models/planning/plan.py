@@ -27,7 +27,7 @@ def plan(
     Findings of level error are in `Plan.findings`; `accept` turns them into an InputError. Their fields are places in
     the contract (`models[3].apiKey`); `Source.located` adds file and line.
     """
-    found = rules.check(draft_of(contract), rules.Context.of(environment, today or rules.catalog_date()))
+    found = rules.check(draft_of(contract), rules.Context.of(environment, today))
     contract = completed(contract)
     served = [(index, entry) for index, entry in enumerate(contract.models) if entry.deploy and not is_adapter(entry)]
     releases = object_names(entry.litellm_model_name for _, entry in served)

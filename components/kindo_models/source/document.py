@@ -69,6 +69,13 @@ class Source:
             return finding
         return finding.model_copy(update={"file": self.file, "line": self.line(self._paths_up(finding.field))})
 
+    def redacted(self, finding: Finding) -> Finding:
+        """The finding without any secret that the file holds, wherever it got into the texts."""
+        texts = {name: getattr(finding, name) or "" for name in ("message", "hint", "field")}
+        clean = {name: redacted(text, self.literals if name != "field" else ()) for name, text in texts.items()}
+        changed = {name: text for name, text in clean.items() if text != texts[name]}
+        return finding.model_copy(update=changed) if changed else finding
+
     def excerpt(self, finding: Finding) -> tuple[str, int, int] | None:
         """The finding's line as a person may see it (secrets masked, comments beside them cut), and the columns that
         it is about: 0-based, end exclusive. None without a line.
@@ -137,10 +144,25 @@ class Source:
             if any(isinstance(part, str) and is_secret_name(part) for part in path) and not self._variable(path):
                 yield path
 
+        yield from self._secret_arguments()
+
+    def _secret_arguments(self) -> Iterator[KeyPath]:
+        """List items that are an option's secret: the one after `--api-key`, or `--api-key=…` itself."""
+        for path in self.values:
+            if not isinstance(path[-1] if path else None, int):
+                continue
+            words = [self._written(path), self._written((*path[:-1], int(path[-1]) - 1))]
+            attached = words[0].startswith("-") and "=" in words[0] and is_secret_name(words[0].partition("=")[0])
+            if attached or (words[1].startswith("--") and "=" not in words[1] and is_secret_name(words[1])):
+                yield path
+
+    def _written(self, path: KeyPath) -> str:
+        place = self.values.get(path)
+        return self.text[place.start : place.stop].strip("\"'") if place else ""
+
     def _variable(self, path: KeyPath) -> bool:
         """`${NAME}` is no secret."""
-        place = self.values[path]
-        return bool(_NAMED.match(self.text[place.start : place.stop].strip("\"'")))
+        return bool(_NAMED.match(self._written(path)))
 
     def _secret_texts(self) -> Iterator[str]:
         for path in self._secret_paths():

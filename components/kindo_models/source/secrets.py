@@ -12,14 +12,18 @@ _CAMEL = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
 _FORMS = re.compile(
     r"\b(?:sk-[\w-]{8,}|AIza[\w-]{16,}|(?:AKIA|ASIA)[A-Z0-9]{12,}"
     r"|hf_\w{8,}|gsk_\w{8,}|pplx-\w{8,}|xai-\w{8,}|gh[pousr]_\w{16,})"
+    # User and password in an address.
+    r"|(?<=://)[^/\s:@'\"]*:[^/\s@'\"]+(?=@)"
 )
 # Shorter literals are words that may stand anywhere (`apiKey: none`).
 _SHORTEST = 8
 
 
 def is_secret_name(name: str) -> bool:
-    """Whether a field of this name holds a secret: `apiKey`, `hfToken`, `MY_PASSWORD`; not `maxTokens`."""
+    """Whether a field of this name holds a secret: `apiKey`, `hfToken`, `MY_PASSWORD`; not `maxTokens`, `maxToken`."""
     words = {word.lower() for word in _CAMEL.findall(name)}
+    if "max" in words:
+        return False
     return bool(words & _SECRET_WORDS) or any(word in name.lower() for word in ("apikey", "secret", "password"))
 
 

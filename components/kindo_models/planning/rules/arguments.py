@@ -154,7 +154,8 @@ def managed_flag(entry: Entry, context: Context) -> Iterator[Problem]:
     for argument in parsed(entry, table):
         flag = argument.flag
         key = _manager(flag)
-        if flag is None or key is None:
+        # A second key has a rule of its own.
+        if flag is None or key is None or (flag == "api-key" and entry.wrote("apiKey")):
             continue
         wanted = _wanted(entry, key, flag)
         given = _given(table.flags[flag], argument)
@@ -212,7 +213,8 @@ def parsed(entry: Entry, table: VllmRelease) -> list[Argument]:
         flag = table.spellings[spelling] if spelling else None
         values: list[str] = [value] if equals else []
         many = flag is not None and table.flags[flag].values == "+"
-        while flag is not None and not equals and index < len(items) and (many or not values):
+        # What follows an option that does not exist is most likely its value.
+        while not equals and index < len(items) and (many or not values):
             if items[index].startswith("-") and not _NUMBER.match(items[index]):
                 break
             values.append(items[index])

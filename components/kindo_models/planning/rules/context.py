@@ -38,11 +38,16 @@ class Context:
 
     @classmethod
     def of(
-        cls, environment: Environment, today: datetime.date, *, held_tokens: Mapping[str, int] | None = None
+        cls,
+        environment: Environment,
+        today: datetime.date | None = None,
+        *,
+        held_tokens: Mapping[str, int] | None = None,
     ) -> Context:
         # A redirected provider has its address from the environment.
         derived = {name: frozenset({"apiBase"}) for name in environment.providers}
-        return cls(today, derived, environment.images.vllm, held_tokens=held_tokens or {})
+        day = today or catalog_date()
+        return cls(day, derived, environment.images.vllm, held_tokens=held_tokens or {})
 
     def present(self, entry: Entry, key: str) -> bool:
         """Whether the key is written in the entry or filled in by the environment."""

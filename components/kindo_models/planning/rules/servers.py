@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from kindo_models.catalog.providers import providers
 from kindo_models.contract.draft import Draft, Entry
 from kindo_models.findings import Finding
 from kindo_models.planning.rules.context import Context
@@ -45,6 +46,25 @@ def deploy_key_ignored(entry: Entry, context: Context) -> Iterator[Problem]:
     for key in VLLM_ONLY:
         if deploy.wrote(key):
             yield Problem(("deploy", key), f"Ollama has no setting for {key}", "remove it, or use `engine: vllm`")
+
+
+@entry_rule(
+    "deploy-prefix-mismatch",
+    "error",
+    what="A model that we serve has the prefix of another provider.",
+    why="LiteLLM would send the request to that provider, not to the server.",
+    fix="Write `openai/NAME` for vLLM and `ollama_chat/NAME` for Ollama.",
+)
+def deploy_prefix_mismatch(entry: Entry, context: Context) -> Iterator[Problem]:
+    found = providers().by_prefix(entry.prefix)
+    if entry.engine is None or found is None or found[0] in ("openai", entry.engine):
+        return
+    right = "openai" if entry.engine == "vllm" else "ollama_chat"
+    yield Problem(
+        "litellmModel",
+        f"the prefix {entry.prefix + '/'!r} is that of {found[1].title}, but `deploy` serves it with {entry.engine}",
+        f"write `litellmModel: {right}/{entry.name or entry.suffix}`",
+    )
 
 
 @entry_rule(
