@@ -10,7 +10,7 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
@@ -65,6 +65,16 @@ class Serving(_Part):
     """A models directory inside the Ollama image, copied at start, so that nothing is pulled."""
 
 
+class Retries(_Part):
+    """How often LiteLLM repeats a failed call. models: routing key → further attempts on time-outs, rate limits and
+    errors of the provider, in place of `default`; `after_seconds`: shortest wait between two attempts.
+    """
+
+    default: int = Field(default=2, ge=0, le=10)
+    after_seconds: int = Field(default=0, ge=0, le=60)
+    models: dict[str, Annotated[int, Field(ge=0, le=10)]] = Field(default_factory=dict)
+
+
 class GatewaySettings(_Part):
     """Our LiteLLM. `version` is checked against the catalog's floor and denylist."""
 
@@ -73,6 +83,7 @@ class GatewaySettings(_Part):
     replicas: int = Field(default=2, ge=1)
     resources: Resources = Resources(cpu="1", memory="4Gi")
     startup_seconds: int = Field(default=300, ge=30)
+    retries: Retries = Retries()
     url: str | None = None
     """How the machine that runs Pulumi reaches the gateway, for people and the command line; None: not from outside."""
 

@@ -22,23 +22,6 @@ Capability = Literal["tools", "vision", "json", "reasoning"]
 Status = Literal["current", "deprecated", "retired", "absent"]
 
 
-class Lifecycle(CatalogPart):
-    """When an ID stops working, as far as a source says.
-
-    retires: the provider's date; past or coming. deprecated: announced on that day, without a date for its end.
-    absent: LiteLLM's map no longer lists the ID, which proves nothing by itself. replacement: an ID of the same
-    provider, None where no source names one. undated: the provider publishes it under no other, dated name.
-    """
-
-    retires: datetime.date | None = None
-    deprecated: datetime.date | None = None
-    absent: bool = False
-    undated: bool = False
-    replacement: str | None = None
-    source: str
-    note: str = ""
-
-
 class CloudModel(CatalogPart):
     """One model ID of a provider. Window and output in tokens; `supports`: what LiteLLM's map marks as supported."""
 
@@ -47,6 +30,25 @@ class CloudModel(CatalogPart):
     output: int | None = None
     supports: tuple[Capability, ...] = ()
     retires: datetime.date | None = None
+
+
+class Lifecycle(CatalogPart):
+    """When an ID stops working, as far as a source says.
+
+    retires: the provider's date; past or coming. deprecated: announced on that day, without a date for its end.
+    absent: LiteLLM's map no longer lists the ID, which proves nothing by itself. replacement: an ID of the same
+    provider, None where no source names one. undated: the provider publishes it under no other, dated name.
+    was: what an ID that is gone from the map could do.
+    """
+
+    retires: datetime.date | None = None
+    deprecated: datetime.date | None = None
+    absent: bool = False
+    undated: bool = False
+    was: CloudModel | None = None
+    replacement: str | None = None
+    source: str
+    note: str = ""
 
 
 class CloudModels(CatalogPart):
@@ -167,6 +169,14 @@ def lifecycle(provider: str, model_id: str) -> Lifecycle | None:
     if row is None and listed is not None and listed.retires is not None:
         return Lifecycle(retires=listed.retires, source=cloud_models().head.source)
     return row
+
+
+def facts(provider: str, model_id: str) -> CloudModel | None:
+    """Window, output and capabilities of an ID, of one that is gone as well; None for an ID that no source knows."""
+    if listed := cloud_models().find(provider, model_id):
+        return listed
+    row = lifecycle(provider, model_id)
+    return row.was if row else None
 
 
 def status(provider: str, model_id: str, on: datetime.date) -> Status:

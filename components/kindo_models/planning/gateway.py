@@ -18,6 +18,14 @@ RELEASE = "litellm"
 PORT = 4000
 MASTER_KEY = "LITELLM_MASTER_KEY"
 _MODES = {"Text Generation": "chat", "Embeddings": "embedding", "Transcription": "audio_transcription"}
+_OLLAMA_PREFIXES = {"Text Generation": "ollama_chat", "Embeddings": "ollama", "Transcription": "ollama_chat"}
+# Errors that another attempt may cure (https://docs.litellm.ai/docs/routing: RetryPolicy).
+_RETRIED = (
+    "TimeoutErrorRetries",
+    "RateLimitErrorRetries",
+    "InternalServerErrorRetries",
+    "ServiceUnavailableErrorRetries",
+)
 # litellm_params names of the contract's credential fields.
 _SECRET_PARAMETERS = {
     "api_key": "api_key",
@@ -30,16 +38,7 @@ def gateway(entries: Iterable[ModelEntry], servers: Mapping[str, Server], enviro
     entries = tuple(entries)
     settings = environment.gateway
     references = {entry.litellm_model_name: key_references(entry) for entry in entries}
-    config = {
-        "model_list": [
-            model_entry(entry, servers.get(entry.litellm_model_name), references[entry.litellm_model_name], environment)
-            for entry in entries
-        ],
-        "litellm_settings": {"drop_params": True, "telemetry": False},
-        # Retries of a failing provider; a model server that is gone must not hang a caller.
-        "router_settings": {"num_retries": 2, "timeout": 600},
-        "general_settings": {"master_key": f"os.environ/{MASTER_KEY}"},
-    }
+    config = proxy_config(entries, servers, references, environment)
     values = {
         "name": RELEASE,
         "image": environment.images.gateway,
@@ -65,6 +64,38 @@ def gateway(entries: Iterable[ModelEntry], servers: Mapping[str, Server], enviro
     )
 
 
+def proxy_config(
+    entries: Iterable[ModelEntry],
+    servers: Mapping[str, Server],
+    references: Mapping[str, tuple[KeyReference, ...]],
+    environment: Environment,
+) -> dict[str, Any]:
+    """LiteLLM's configuration. references: the secrets of each entry; LiteLLM reads the variable `secret_key`."""
+    retries = environment.gateway.retries
+    # Retries of a failing provider; a model server that is gone must not hang a caller.
+    router: dict[str, Any] = {"num_retries": retries.default, "timeout": 600}
+    if retries.after_seconds:
+        router["retry_after"] = retries.after_seconds
+    if retries.models:
+        router["model_group_retry_policy"] = {
+            name: dict.fromkeys(_RETRIED, count) for name, count in retries.models.items()
+        }
+    return {
+        "model_list": [
+            model_entry(entry, servers.get(entry.litellm_model_name), references[entry.litellm_model_name], environment)
+            for entry in entries
+        ],
+        "litellm_settings": {"drop_params": True, "telemetry": False},
+        "router_settings": router,
+        "general_settings": {"master_key": f"os.environ/{MASTER_KEY}"},
+    }
+
+
+def fronted(entry: ModelEntry, gateway: Gateway) -> dict[str, str]:
+    """The entry's `litellmModel` and `apiBase` when Kindo calls it through the gateway, under the contract's name."""
+    return {"litellmModel": f"openai/{entry.litellm_model_name}", "apiBase": f"{gateway.url}/v1"}
+
+
 def model_entry(
     entry: ModelEntry, server: Server | None, keys: tuple[KeyReference, ...], environment: Environment
 ) -> dict[str, Any]:
@@ -72,7 +103,8 @@ def model_entry(
     parameters: dict[str, Any] = {"model": entry.litellm_model}
     if server is not None:
         # hosted_vllm/ is LiteLLM's own prefix for vLLM; the contract keeps openai/, which is what Kindo documents.
-        prefix = "hosted_vllm" if server.engine == "vllm" else "ollama_chat"
+        # ollama_chat/ knows chats only.
+        prefix = "hosted_vllm" if server.engine == "vllm" else _OLLAMA_PREFIXES[entry.metadata_type]
         parameters = {"model": f"{prefix}/{entry.litellm_model_name}", "api_base": server.api_base}
     else:
         parameters |= _endpoint(entry, environment)
@@ -95,8 +127,7 @@ def _endpoint(entry: ModelEntry, environment: Environment) -> dict[str, str]:
     if known:
         name, provider = known
         if redirected := environment.providers.get(name):
-            shape = provider.endpoint_shape.format(endpoint=redirected.endpoint, model=entry.suffix)
-            return {provider.endpoint_parameter: shape}
+            return {provider.endpoint_parameter: provider.redirected(redirected.endpoint, entry.suffix)}
     return {"api_base": entry.api_base} if entry.api_base else {}
 
 
