@@ -95,7 +95,7 @@ class Source:
     def _pointed(self, finding: Finding) -> Place | None:
         """The value behind the field where it is on the key's line and not the key itself is meant, else the key."""
         path = self._by_field.get(finding.field or "")
-        if path is None:
+        if not path:
             return None
         key, value = self.places.get(path), self.values.get(path)
         if key is None or key.line != finding.line:

@@ -20,6 +20,7 @@ LARGEST_BYTES = 4 * 1024 * 1024
 """A contract of 1,000 entries has about 0.5 MB."""
 MOST_VALUES = 100_000
 DEEPEST = 64
+_LONGEST_NUMBER = 40
 
 # libyaml is ten times faster than the reader in Python.
 _READER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -185,10 +186,12 @@ def _node(event: Any, file: str) -> _Node:
 
 
 def _scalar(event: Any) -> Any:
-    """The value that PyYAML's safe loader gives; text where even that cannot be made (a month 13)."""
+    """The value that PyYAML's safe loader gives; text where that cannot be made (a month 13) or is beyond all use."""
     text: str = event.value
     tag = event.tag if event.tag not in (None, "!") else _RESOLVER.resolve(yaml.ScalarNode, text, event.implicit)
     if tag == f"{_CORE}str":
+        return text
+    if len(text) > _LONGEST_NUMBER:
         return text
     try:
         return _CONSTRUCTOR.yaml_constructors.get(tag, _text)(_CONSTRUCTOR, yaml.ScalarNode(tag, text))
