@@ -13,7 +13,7 @@ from kindo_models.environment import Environment, load_environment
 from kindo_models.findings import Finding, InputError
 from kindo_models.planning import Plan, plan, rendering
 from kindo_models.planning.gateway import MASTER_KEY
-from kindo_models.source import Source, scan_file
+from kindo_models.source import Source, redacted, scan_file
 from kindo_models.stack import DIRECTORY
 
 TARGETS = ("kindo", "litellm", "kdeps", "vllm", "deephat-values", "env")
@@ -35,6 +35,9 @@ def render(
         read = from_source(source)
         settings = _environment(stack, environment)
         text = _rendered(source, read, plan(read, settings, stack=stack or "dev"), target, via_gateway, model)
+        if target != "kindo":
+            # No target but Kindo's own prints a secret, wherever in the contract it is written.
+            text = redacted(text, source.literals)
     except InputError as error:
         print(error, file=sys.stderr)
         return 2

@@ -97,8 +97,9 @@ def _removals(text: str, item: Any, removed: list[int]) -> Iterator[tuple[int, i
         if not item.flow and not text[line_start : pair.start].strip():
             yield line_start, _block_end(text, pair), ""
         elif following is not None:
-            # In a flow mapping, or beside the dash of the list: the next key takes the place.
-            yield pair.start, following.start, ""
+            # In a flow mapping, or beside the dash of the list: what follows takes the place, be it a comment.
+            stop = following.start if item.flow else _last_line_end(text, pair)
+            yield pair.start, stop + len(text[stop:]) - len(text[stop:].lstrip()), ""
         else:
             kept = next((item.pairs[i].stop for i in range(place - 1, -1, -1) if i not in removed), pair.start)
             yield kept, pair.stop, ""

@@ -70,6 +70,9 @@ def endpoint_of(use: Use) -> Endpoint | Finding:
     if provider == "ollama" and _FILE.search(use.model):
         what = f"the weights file {use.model!r} has no counterpart: a contract names a model of a library or a provider"
         return use.finding("model", "kdeps-no-counterpart", f"{what}; it makes no entry")
+    if use.base_url and "@" in (urlsplit(use.base_url).netloc):
+        message = "baseUrl holds credentials, which are not copied; the model makes no entry"
+        return use.finding("baseUrl", "kdeps-address-unusable", message, "write the address without user and password")
     if provider == "ollama":
         address = _ollama_address(use)
         return Endpoint(
