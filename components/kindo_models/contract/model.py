@@ -6,7 +6,7 @@ Types are strict: `contextWindow: "128000"` is a text, which Kindo and LiteLLM w
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -33,69 +33,69 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, alias_generator=to_camel, populate_by_name=True)
 
 
-class Gpu(_Part):
-    """GPUs of one replica. `type`: a name of the catalog, such as H100. `count` defaults to tensor × pipeline parallel,
-    `tensor_parallel` to `count / pipeline_parallel`.
-    """
+def _key(description: str, *, default: Any = None, **more: Any) -> Any:
+    """A key of the file with what it means: for editors (`kindo-models schema`) and docs/contract.md."""
+    if "default_factory" not in more:
+        more["default"] = default
+    return Field(description=description, **more)
 
-    type: _Text | None = None
-    count: int | None = Field(default=None, ge=1, le=64)
-    tensor_parallel: int | None = Field(default=None, ge=1, le=64)
-    pipeline_parallel: int = Field(default=1, ge=1, le=64)
+
+class Gpu(_Part):
+    """GPUs of one replica."""
+
+    type: _Text | None = _key("name of the catalog, such as H100")
+    count: int | None = _key("GPUs; default: tensorParallel × pipelineParallel", ge=1, le=64)
+    tensor_parallel: int | None = _key("default: count / pipelineParallel", ge=1, le=64)
+    pipeline_parallel: int = _key("pipeline stages", default=1, ge=1, le=64)
 
 
 class Autoscaling(_Part):
-    """Replicas follow the load between `min` and `max`."""
+    """Replicas follow the load between two bounds."""
 
-    min: int = Field(ge=0, le=1000)
-    max: int = Field(ge=1, le=1000)
+    min: int = _key("fewest replicas", default=..., ge=0, le=1000)
+    max: int = _key("most replicas", default=..., ge=1, le=1000)
 
 
 class Weights(_Part):
-    """Where weights come from and are kept. source: `hf` (Hugging Face, the default), a claim (`pvc:NAME/PATH`), an
-    object store (`s3://…`, `az://…`) or an image (`oci:…`). cache: name of a claim, or `node` for the node's own disk.
-    """
+    """Where weights come from and where they are kept."""
 
-    source: _Text | None = None
-    cache: _Text | None = None
+    source: _Text | None = _key(
+        "`hf` (Hugging Face, the default), a claim `pvc:NAME/PATH`, an object store `s3://…`, `az://…`, or `oci:IMAGE`"
+    )
+    cache: _Text | None = _key("name of a claim, or `node` for the node's own disk")
 
 
 class Deploy(_Part):
-    """How to serve a model ourselves. Removed when the contract is rendered for Kindo's installer.
+    """How to serve a model ourselves. Removed when the contract is rendered for Kindo's installer."""
 
-    model: Hugging Face ID, or tag of the Ollama library. max_model_len: tokens; defaults to the entry's
-    `contextWindow`, else to the model's full window. concurrency: requests at full length that the server should hold
-    at once. replicas: fixed number (default 1), or `autoscaling`. adapter_of: routing key of the entry whose server
-    loads this LoRA adapter. extra_args: further engine arguments, one list item each. hf_token: `${VAR}` of the token
-    for gated weights.
-    """
-
-    engine: Engine = "vllm"
-    model: _Text
-    revision: _Text | None = None
-    quantization: _Text | None = None
-    dtype: _Text | None = None
-    kv_cache_dtype: _Text | None = None
-    max_model_len: _Count | None = None
-    concurrency: _Count | None = None
-    replicas: int | None = Field(default=None, ge=0, le=1000)
-    autoscaling: Autoscaling | None = None
-    gpu: Gpu | None = None
-    gpu_memory_utilization: float | None = Field(default=None, gt=0, le=1)
-    max_num_seqs: _Count | None = None
-    max_num_batched_tokens: _Count | None = None
-    prefix_caching: bool | None = None
-    chunked_prefill: bool | None = None
-    tool_call_parser: _Text | None = None
-    reasoning_parser: _Text | None = None
-    chat_template: _Text | None = None
-    trust_remote_code: bool = False
-    adapter_of: _Text | None = None
-    extra_args: _Texts = ()
-    env: dict[str, str] = Field(default_factory=dict)
-    image: _Text | None = None
-    weights: Weights | None = None
-    hf_token: str | None = Field(default=None, repr=False)
+    engine: Engine = _key("model server", default="vllm")
+    model: _Text = _key("Hugging Face ID (vLLM), or tag of the Ollama library", default=...)
+    revision: _Text | None = _key("commit of the Hugging Face repository; required with trustRemoteCode")
+    quantization: _Text | None = _key("vLLM's name; default: what the checkpoint says")
+    dtype: _Text | None = _key("`auto`, `bfloat16`, `float16` …; leave out for quantized checkpoints")
+    kv_cache_dtype: _Text | None = _key("type of the KV cache, such as `fp8`")
+    max_model_len: _Count | None = _key("tokens; default: contextWindow, never silently less")
+    concurrency: _Count | None = _key("requests of full length that one replica should hold at once")
+    replicas: int | None = _key("fixed number of servers, default 1; or autoscaling", ge=0, le=1000)
+    autoscaling: Autoscaling | None = _key("{min, max} replicas instead of a fixed number")
+    gpu: Gpu | None = _key("GPUs of one replica")
+    gpu_memory_utilization: float | None = _key(
+        "part of the GPU memory that vLLM takes; its default is 0.92", gt=0, le=1
+    )
+    max_num_seqs: _Count | None = _key("sequences in one batch")
+    max_num_batched_tokens: _Count | None = _key("tokens in one batch")
+    prefix_caching: bool | None = _key("default: on where the model supports it")
+    chunked_prefill: bool | None = _key("default: on where the model supports it")
+    tool_call_parser: _Text | None = _key("vLLM's parser of the model family; agents need it")
+    reasoning_parser: _Text | None = _key("vLLM's parser of a reasoning family")
+    chat_template: _Text | None = _key("path of a chat template in the image")
+    trust_remote_code: bool = _key("run code of the repository; needs revision, never set by itself", default=False)
+    adapter_of: _Text | None = _key("LoRA adapter: litellmModelName of the entry whose server loads it")
+    extra_args: _Texts = _key("further arguments of the server, one item each", default=())
+    env: dict[str, str] = _key("environment of the server, no secrets", default_factory=dict)
+    image: _Text | None = _key("image whose tag states the engine's release; default: the environment's")
+    weights: Weights | None = _key("{source, cache}")
+    hf_token: str | None = _key("`${VAR}` of a Hugging Face token, for gated models", repr=False)
 
     @property
     def fixed_replicas(self) -> int:
@@ -108,26 +108,26 @@ class Deploy(_Part):
 class ModelEntry(_Part):
     """One entry of `models:`. The routing key `litellm_model_name` is never changed."""
 
-    litellm_model_name: _Text
-    litellm_model: _Text
-    display_name: _Text
-    provider: _Text
-    type: ModelType
-    metadata_type: MetadataType
-    context_window: _Count
-    creator: str | None = None
-    cost_tier: CostTier | None = None
-    max_tokens: _Count | None = None
-    description: str | None = None
-    doc_link: str | None = None
-    api_key: str | None = Field(default=None, repr=False)
-    api_base: str | None = None
-    api_version: str | None = None
-    aws_region: str | None = None
-    aws_access_key_id: str | None = Field(default=None, repr=False)
-    aws_secret_access_key: str | None = Field(default=None, repr=False)
-    base_model: str | None = None
-    deploy: Deploy | None = None
+    litellm_model_name: _Text = _key("unique routing key; the name a server answers to", default=...)
+    litellm_model: _Text = _key("LiteLLM's model ID with provider prefix, such as openai/gpt-4o", default=...)
+    display_name: _Text = _key("name in the model picker", default=...)
+    provider: _Text = _key("ModelProvider display name, exactly: another one creates a new provider", default=...)
+    type: ModelType = _key("CHAT for users, INTERNAL for embeddings and transcription", default=...)
+    metadata_type: MetadataType = _key("what the model does; decides which feature flags it serves", default=...)
+    context_window: _Count = _key("the model's full advertised window, in tokens", default=...)
+    creator: str | None = _key("author of the model")
+    cost_tier: CostTier | None = _key("LOW, MEDIUM or HIGH")
+    max_tokens: _Count | None = _key("most output tokens that LiteLLM asks for")
+    description: str | None = _key("text in the model picker")
+    doc_link: str | None = _key("link in the model picker")
+    api_key: str | None = _key("`${VAR}`; default: the provider's own variable", repr=False)
+    api_base: str | None = _key("address of the endpoint; derived for what we deploy")
+    api_version: str | None = _key("Azure's API version, in quotes")
+    aws_region: str | None = _key("region of Bedrock")
+    aws_access_key_id: str | None = _key("`${VAR}`; with the secret key, or neither to use a role", repr=False)
+    aws_secret_access_key: str | None = _key("`${VAR}`; with the key id", repr=False)
+    base_model: str | None = _key("Azure: the OpenAI model behind the deployment")
+    deploy: Deploy | None = _key("how to serve the model ourselves; without it the endpoint exists already")
 
     @property
     def prefix(self) -> str:
