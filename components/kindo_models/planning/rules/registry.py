@@ -52,6 +52,20 @@ def register(rule: Rule) -> Rule:
     return rule
 
 
+def made_elsewhere(
+    made_by: str,
+    code: str,
+    what: str,
+    why: str,
+    fix: str,
+    *,
+    severity: Severity = "error",
+    pitfall: str | None = None,
+) -> None:
+    """Registers a code whose finding is made outside of this package, so that it can be explained."""
+    register(Rule(code, severity, what, why, fix, pitfall, None, made_by))
+
+
 def contract_rule(
     code: str, severity: Severity, *, what: str, why: str, fix: str, pitfall: str | None = None
 ) -> Callable[[Checked], Checked]:
