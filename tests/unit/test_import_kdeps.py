@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 from typing import Any
@@ -376,7 +377,9 @@ def test_an_unknown_model_asks_for_its_window_where_it_is_missing() -> None:
 
 
 def test_several_documents_keep_the_line_numbers_of_their_file() -> None:
-    text = f"# first\nrun:\n  chat:\n    backend: groq\n    model: a\n---\n# second\nrun:\n  chat:\n    backend: nowhere\n    model: b\n    {ASK}\n"
+    first = "# first\nrun:\n  chat:\n    backend: groq\n    model: a\n"
+    second = f"# second\nrun:\n  chat:\n    backend: nowhere\n    model: b\n    {ASK}\n"
+    text = f"{first}---\n{second}"
     lines = {finding.code: finding.line for finding in made(text).findings}
     assert lines["kdeps-unknown-backend"] == 10
 
@@ -493,6 +496,12 @@ def test_resources_survive_the_way_through_a_contract(rows: list[Any], data: st.
     }
 
 
+KEYS = (
+    *("run", "chat", "model", "models", "settings", "agentSettings", "resources", "llm", "backend", "retry"),
+    *("baseUrl", "apiKey", "onError", "action", "contextLength", "metadata", "maxAttempts", "strategy"),
+)
+
+
 @settings(max_examples=40, derandomize=True, deadline=None)
 @given(
     st.recursive(
@@ -500,21 +509,7 @@ def test_resources_survive_the_way_through_a_contract(rows: list[Any], data: st.
         lambda inner: st.one_of(
             st.lists(inner, max_size=3),
             st.dictionaries(
-                st.sampled_from(
-                    [
-                        "run",
-                        "chat",
-                        "model",
-                        "models",
-                        "settings",
-                        "agentSettings",
-                        "resources",
-                        "llm",
-                        "backend",
-                        "retry",
-                    ]
-                    + ["baseUrl", "apiKey", "onError", "action", "contextLength", "metadata", "maxAttempts", "strategy"]
-                ),
+                st.sampled_from(KEYS),
                 inner,
                 max_size=4,
             ),
@@ -529,3 +524,10 @@ def test_no_shape_of_document_gives_a_traceback(data: Any) -> None:
         return
     assert isinstance(result.text, str)
     assert len(result.to_fill_in("x")) == len(result.missing)
+
+
+@settings(max_examples=60, derandomize=True, deadline=None)
+@given(st.text(st.sampled_from("run:chat\n -{}[]&*!|>'\"%@#?,\t0ab"), max_size=60))
+def test_no_text_gives_a_traceback(text: str) -> None:
+    with contextlib.suppress(InputError):
+        made(text)
