@@ -128,7 +128,8 @@ def render_command(
 ) -> None:
     """Write the contract in the form that Kindo, LiteLLM, KDeps, vLLM, the DeepHat chart or a shell reads.
 
-    Addresses follow the stack, without one the default namespaces. Exit status: 0 done, 2 unusable input.
+    Addresses follow the stack, without one the default namespaces. Exit status: 0 done, 1 the contract has errors
+    (it is written all the same), 2 unusable input.
     """
     from kindo_models.commands.render import render
 

@@ -78,7 +78,7 @@ def test_a_stack_decides_the_address(tmp_path: Path) -> None:
     file, stack = tmp_path / "contract.yaml", tmp_path / "Pulumi.x.yaml"
     file.write_text(
         f"models:\n  - litellmModelName: a\n    litellmModel: openai/a\n{FIELDS}"
-        "    deploy: {model: org/a, gpu: {count: 1}}\n"
+        "    apiKey: ${K}\n    deploy: {model: org/a, gpu: {count: 1}}\n"
     )
     stack.write_text("config:\n  kindo-models:environment:\n    cluster: {namespace: elsewhere}\n")
     assert "apiBase: http://a.elsewhere.svc.cluster.local:8000/v1" in rendered(file, "--environment", str(stack))

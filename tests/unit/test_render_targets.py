@@ -217,7 +217,8 @@ def literal_secrets(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("target", [target for target in TARGETS if target != "kindo"])
 def test_no_target_but_kindos_prints_a_secret(target: str, tmp_path: Path) -> None:
     result = render(literal_secrets(tmp_path), target)
-    assert result.exit_code == 0, result.stderr
+    # A key among the engine's arguments is an error of the contract.
+    assert result.exit_code == 1
     assert result.stdout
     assert CANARY not in result.stdout + result.stderr
 
@@ -273,6 +274,23 @@ def test_a_broken_contract_names_all_its_faults(tmp_path: Path) -> None:
     assert result.exit_code == 2
     assert "contract.yaml:3" in result.stderr
     assert "contract.yaml:4" in result.stderr
+
+
+def test_a_contract_with_errors_is_rendered_and_the_errors_are_said(tmp_path: Path) -> None:
+    file = tmp_path / "contract.yaml"
+    text = yaml.safe_dump(
+        {
+            "models": [
+                {"litellmModelName": "q", "litellmModel": "openai/q", "displayName": "Q", "provider": "Self-Hosted"}
+                | {"type": "CHAT", "metadataType": "Text Generation", "contextWindow": 1000, "apiKey": "${K}"}
+            ]
+        },
+        sort_keys=False,
+    )
+    file.write_text(text)
+    result = render(file, "kindo")
+    assert (result.exit_code, result.stdout) == (1, text)
+    assert f"{file}:2 models[0].apiBase" in result.stderr
 
 
 def test_a_file_can_be_written(local: Path, tmp_path: Path) -> None:

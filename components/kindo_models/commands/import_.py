@@ -9,9 +9,11 @@ from pathlib import Path
 
 import yaml
 
+from kindo_models.commands.output import write
 from kindo_models.contract.convert.kdeps.documents import Document, documents
 from kindo_models.contract.convert.kdeps.importing import Imported, imported
 from kindo_models.findings import Finding, InputError
+from kindo_models.source import read_text
 
 _SUFFIXES = (".yaml", ".yml")
 
@@ -25,13 +27,13 @@ def import_kdeps(
         made = imported(read, azure_api_version=azure_api_version)
         if not any(document.kind for document in read):
             raise InputError([_nothing(paths)])
+        if output is not None:
+            write(made.text, output)
     except InputError as error:
         if as_json:
             print(json.dumps({"contract": None, "missing": _plain(error.findings), "report": []}, indent=2))
         else:
             print(error, file=sys.stderr)
-        return 2
-    if output is not None and not _written(output, made.text):
         return 2
     if as_json:
         print(json.dumps(_as_json(made, output), indent=2, ensure_ascii=False))
@@ -46,14 +48,9 @@ def _read(paths: Sequence[Path]) -> list[Document]:
     read: list[Document] = []
     for file in dict.fromkeys(file for path in paths for file in _files(path, found)):
         try:
-            read += documents(file.read_text(encoding="utf-8-sig"), file=str(file))
+            read += documents(read_text(file, file=str(file)), file=str(file))
         except InputError as error:
             found += error.findings
-        except UnicodeDecodeError:
-            found.append(Finding(code="unreadable-file", file=str(file), message=f"cannot read {file}: not UTF-8 text"))
-        except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or "this is no file name"
-            found.append(Finding(code="unreadable-file", file=str(file), message=f"cannot read {file}: {reason}"))
     if found:
         raise InputError(found)
     return read
@@ -75,15 +72,6 @@ def _files(path: Path, found: list[Finding]) -> Iterator[Path]:
 
 def _hidden(path: Path) -> bool:
     return any(part.startswith(".") for part in path.parts)
-
-
-def _written(output: Path, text: str) -> bool:
-    try:
-        output.write_text(text, encoding="utf-8")
-    except OSError as error:
-        print(f"error[unwritable-file] {output}: cannot write: {error.strerror}", file=sys.stderr)
-        return False
-    return True
 
 
 def _print(made: Imported, output: Path | None) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kindo_models.catalog.providers import providers
+from kindo_models.commands.output import write
 from kindo_models.contract.convert.starter import DEFAULT, provider_name, starter
 from kindo_models.findings import Finding, InputError
 from kindo_models.source import nearest
@@ -15,15 +16,13 @@ from kindo_models.source import nearest
 def init(file: Path, chosen: Sequence[str], *, force: bool) -> int:
     """Exit status: 0 written, 2 nothing written. `-` as file prints the contract."""
     try:
-        text = starter(_names(chosen))
-        if str(file) == "-":
-            sys.stdout.write(text)
-            return 0
-        _write(file, text, force=force)
+        printed = str(file) == "-"
+        write(starter(_names(chosen)), None if printed else file, overwrite=force)
     except InputError as error:
         print(error, file=sys.stderr)
         return 2
-    print(f"{file} written. Fill in your names, then: kindo-models validate {file}")
+    if not printed:
+        print(f"{file} written. Fill in your names, then: kindo-models validate {file}")
     return 0
 
 
@@ -48,25 +47,3 @@ def _names(chosen: Sequence[str]) -> list[str]:
     if found:
         raise InputError(found)
     return names
-
-
-def _write(file: Path, text: str, *, force: bool) -> None:
-    try:
-        # "x": a file that appears in between is not overwritten either.
-        with file.open("w" if force else "x", encoding="utf-8") as stream:
-            stream.write(text)
-    except FileExistsError:
-        raise InputError(
-            [
-                Finding(
-                    code="file-exists",
-                    file=str(file),
-                    message=f"{file} exists and is not overwritten",
-                    hint="choose another name, or --force",
-                )
-            ]
-        ) from None
-    except OSError as error:
-        raise InputError(
-            [Finding(code="unwritable-file", file=str(file), message=f"cannot write {file}: {error.strerror}")]
-        ) from None

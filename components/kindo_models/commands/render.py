@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from kindo_models.commands.output import write
 from kindo_models.contract import Contract
 from kindo_models.contract.convert import env, kindo, litellm, vllm
 from kindo_models.contract.convert.kdeps.writing import resource_files
 from kindo_models.contract.load import from_source
 from kindo_models.environment import Environment, load_environment
-from kindo_models.findings import Finding, InputError
+from kindo_models.findings import Finding, InputError, errors
 from kindo_models.planning import Plan, plan, rendering
 from kindo_models.planning.gateway import MASTER_KEY
 from kindo_models.source import Source, redacted, scan_file
@@ -29,27 +30,23 @@ def render(
     environment: Path | None = None,
     output: Path | None = None,
 ) -> int:
-    """target: one of TARGETS. Exit status: 0 done, 2 unusable input (all findings on standard error)."""
+    """target: one of TARGETS. Exit status: 0 done, 1 written from a contract with errors, 2 unusable input.
+
+    Findings are on standard error.
+    """
     try:
         source = scan_file(_contract_file(contract, stack))
         read = from_source(source)
-        settings = _environment(stack, environment)
-        text = _rendered(source, read, plan(read, settings, stack=stack or "dev"), target, via_gateway, model)
-        if target != "kindo":
-            # No target but Kindo's own prints a secret, wherever in the contract it is written.
-            text = redacted(text, source.literals)
+        made = plan(read, _environment(stack, environment), stack=stack or "dev")
+        text = _rendered(source, read, made, target, via_gateway, model)
+        write(text if target == "kindo" else redacted(text, source.literals), output)
     except InputError as error:
         print(error, file=sys.stderr)
         return 2
-    if output is None:
-        sys.stdout.write(text)
-        return 0
-    try:
-        output.write_text(text, encoding="utf-8")
-    except OSError as error:
-        print(f"error[unwritable-file] {output}: cannot write: {error.strerror}", file=sys.stderr)
-        return 2
-    return 0
+    faults = [source.located(fault) for fault in errors(made.findings) if (fault.field or "").startswith("models")]
+    for fault in faults:
+        print(fault, file=sys.stderr)
+    return 1 if faults else 0
 
 
 def _contract_file(contract: Path | None, stack: str | None) -> Path:

@@ -4,7 +4,7 @@
 """
 
 from kindo_models.source.complaints import findings_of
-from kindo_models.source.document import Source, parse, read, scan, scan_file
+from kindo_models.source.document import Source, parse, read, read_text, scan, scan_file
 from kindo_models.source.secrets import is_secret_name, redacted
 from kindo_models.source.words import KeyPath, dotted, nearest, shown
 
@@ -17,6 +17,7 @@ __all__ = [
     "nearest",
     "parse",
     "read",
+    "read_text",
     "redacted",
     "scan",
     "scan_file",

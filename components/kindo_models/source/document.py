@@ -205,6 +205,11 @@ def parse(text: str, *, file: str) -> Source:
 def scan_file(path: Path, *, name: str | None = None) -> Source:
     """As `read`, but keys that are written twice are `problems` of the Source, so that other findings can follow."""
     file = name or str(path)
+    return scan(read_text(path, file=file), file=file)
+
+
+def read_text(path: Path, *, file: str) -> str:
+    """The text of a file of bounded size. Raises InputError (`unreadable-file`, `file-too-large`)."""
     try:
         with path.open("rb") as stream:
             # Bounded, as a path may be a device.
@@ -219,7 +224,7 @@ def scan_file(path: Path, *, name: str | None = None) -> Source:
         raise _unreadable(file, getattr(error, "strerror", None) or "this is no file name") from None
     if len(content) > yaml_reader.LARGEST_BYTES:
         raise yaml_reader.too_large(file)
-    return scan(text, file=file)
+    return text
 
 
 def scan(text: str, *, file: str) -> Source:
