@@ -140,6 +140,47 @@ class FlagSettings(_Part):
     payload: Payload
 
 
+class SecretKey(_Part):
+    """A key of a Kubernetes Secret that exists. key: defaults to the variable's name; namespace: to the gateway's."""
+
+    name: str
+    key: str | None = None
+    namespace: str | None = None
+
+
+class StoredKey(_Part):
+    """Where an external store keeps a value: `remoteRef` of an ExternalSecret."""
+
+    key: str
+    property: str | None = None
+
+
+class SecretStore(_Part):
+    name: str
+    kind: Literal["ClusterSecretStore", "SecretStore"] = "ClusterSecretStore"
+
+
+class ExternalSecrets(_Part):
+    """Values that External Secrets (0.17 or later, API external-secrets.io/v1) copies into the cluster.
+
+    keys: variable of the contract → where the store keeps its value.
+    """
+
+    store: SecretStore
+    keys: dict[str, StoredKey]
+    refresh_interval: str = Field(default="1h", pattern=r"^([0-9]+(ms|s|m|h))+$")
+
+
+class SecretSettings(_Part):
+    """Where a `${VAR}` of the contract comes from when neither the process nor Pulumi's configuration has it.
+
+    existing: variable → a Secret's key, which is asked first. external: what an external store has.
+    """
+
+    existing: dict[str, SecretKey] = Field(default_factory=dict)
+    external: ExternalSecrets | None = None
+
+
 class Environment(_Part):
     """All settings of a stack."""
 
@@ -151,6 +192,7 @@ class Environment(_Part):
     verification: VerificationSettings = VerificationSettings()
     registration: RegistrationSettings = RegistrationSettings()
     flags: FlagSettings | None = None
+    secrets: SecretSettings = SecretSettings()
 
 
 def load_environment(

@@ -11,7 +11,7 @@ from kindo_models.catalog.versions import ordinal
 from kindo_models.contract.model import ModelEntry
 from kindo_models.environment import Environment
 from kindo_models.findings import Finding
-from kindo_models.planning.keys import key_references
+from kindo_models.planning.keys import key_references_of
 from kindo_models.planning.model import Gateway, KeyReference, Server
 
 RELEASE = "litellm"
@@ -37,7 +37,7 @@ _SECRET_PARAMETERS = {
 def gateway(entries: Iterable[ModelEntry], servers: Mapping[str, Server], environment: Environment) -> Gateway:
     entries = tuple(entries)
     settings = environment.gateway
-    references = {entry.litellm_model_name: key_references(entry) for entry in entries}
+    references = key_references_of(entries)
     config = proxy_config(entries, servers, references, environment)
     values = {
         "name": RELEASE,

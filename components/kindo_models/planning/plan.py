@@ -13,6 +13,7 @@ from kindo_models.planning.adapters import adapters_of, completed, is_adapter, s
 from kindo_models.planning.checks import endpoint
 from kindo_models.planning.gateway import findings as gateway_findings
 from kindo_models.planning.gateway import gateway
+from kindo_models.planning.keys import key_references_of
 from kindo_models.planning.model import Plan, Server
 from kindo_models.planning.names import object_names
 from kindo_models.planning.registrations import flag_bindings, provider_names, registration
@@ -31,13 +32,15 @@ def plan(
     contract = completed(contract)
     served = [(index, entry) for index, entry in enumerate(contract.models) if entry.deploy and not is_adapter(entry)]
     releases = object_names(entry.litellm_model_name for _, entry in served)
+    references = key_references_of(contract.models)
     adapters = adapters_of(contract)
     servers: dict[str, Server] = {}
     for index, entry in served:
         assert entry.deploy is not None
         name = entry.litellm_model_name
+        key = next(iter(references[name]), None)
         servers[name] = serving.server(
-            entry, entry.deploy, releases[name], environment, adapters=adapters.get(name, ())
+            entry, entry.deploy, releases[name], environment, key=key, adapters=adapters.get(name, ())
         )
         found += serving.findings(entry, entry.deploy, servers[name], at=f"models[{index}]")
     answering = serving_each(contract, servers)

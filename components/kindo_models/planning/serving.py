@@ -10,8 +10,7 @@ from kindo_models.environment import Environment
 from kindo_models.findings import Finding
 from kindo_models.planning import engine_flags
 from kindo_models.planning.engine_flags import VLLM_PORT
-from kindo_models.planning.keys import key_references
-from kindo_models.planning.model import Server
+from kindo_models.planning.model import KeyReference, Server
 
 OLLAMA_PORT = 11434
 
@@ -21,11 +20,17 @@ Adapters = Sequence[tuple[str, Deploy]]
 
 
 def server(
-    entry: ModelEntry, deploy: Deploy, release: str, environment: Environment, *, adapters: Adapters = ()
+    entry: ModelEntry,
+    deploy: Deploy,
+    release: str,
+    environment: Environment,
+    *,
+    key: KeyReference | None,
+    adapters: Adapters = (),
 ) -> Server:
-    """The release of one entry, which also serves its LoRA adapters."""
+    """The release of one entry, which also serves its LoRA adapters. key: the secret that vLLM asks for."""
     if deploy.engine == "vllm":
-        return _vllm(entry, deploy, release, environment, adapters)
+        return _vllm(entry, deploy, release, environment, key, adapters)
     return _ollama(entry, deploy, release, environment)
 
 
@@ -104,9 +109,14 @@ def findings(entry: ModelEntry, deploy: Deploy, server: Server, *, at: str) -> l
     return found
 
 
-def _vllm(entry: ModelEntry, deploy: Deploy, release: str, environment: Environment, adapters: Adapters) -> Server:
-    references = key_references(entry)
-    key = references[0] if references else None
+def _vllm(
+    entry: ModelEntry,
+    deploy: Deploy,
+    release: str,
+    environment: Environment,
+    key: KeyReference | None,
+    adapters: Adapters,
+) -> Server:
     gpus = gpu_count(deploy)
     values: dict[str, Any] = {
         **_common(deploy, release, environment, image=deploy.image or environment.images.vllm, port=VLLM_PORT),
