@@ -1,6 +1,6 @@
-"""Pages of docs/ that are written from the product: docs/findings.md, and the key tables of docs/contract.md.
+"""Pages of docs/ that are written from the product: findings.md, providers.md, and the key tables of contract.md.
 
-python -m tools.documents      after a change of a rule or of the contract's keys; a test holds both equal
+python -m tools.documents      after a change of a rule, of the contract's keys or of the catalog; tests hold them equal
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
 
+from tools import provider_page
 from tools.paths import REPOSITORY
 
 FINDINGS = REPOSITORY / "docs" / "findings.md"
@@ -108,6 +109,7 @@ def _cell(text: str) -> str:
 def write(*, findings: Path = FINDINGS, contract: Path = CONTRACT) -> None:
     findings.write_text(findings_page(), encoding="utf-8")
     contract.write_text(contract_page(contract.read_text(encoding="utf-8")), encoding="utf-8")
+    provider_page.PAGE.write_text(provider_page.page(), encoding="utf-8")
 
 
 if __name__ == "__main__":

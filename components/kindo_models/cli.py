@@ -175,7 +175,7 @@ def import_kdeps_command(
 ) -> None:
     """Turn KDeps resources and workflows into a contract: one entry for each model. The report is on standard error.
 
-    Exit status: 0 complete, 1 required facts are missing (they are listed), 2 unusable input.
+    Exit status: 0 complete, 1 a required fact or a model is missing (it is said), 2 unusable input.
     """
     from kindo_models.commands.import_ import import_kdeps
 

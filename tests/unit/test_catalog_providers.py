@@ -21,6 +21,7 @@ from kindo_models.catalog.ollama_models import ollama_models
 from kindo_models.catalog.providers import Provider, providers
 from kindo_models.catalog.versions import ordinal
 from kindo_models.catalog.vllm_releases import vllm_release
+from tools import provider_page
 
 TODAY = datetime.date(2026, 11, 25)
 NAMES = tuple(providers().providers)
@@ -270,6 +271,10 @@ def test_an_ollama_tag_is_found_by_its_name() -> None:
     assert found is not None
     assert found.window == 131072
     assert ollama_models().find("never-heard-of") is None
+
+
+def test_the_page_of_providers_is_written_from_the_catalog() -> None:
+    assert provider_page.PAGE.read_text() == provider_page.page(), "run `python -m tools.documents`"
 
 
 def test_release_numbers_are_ordered_as_numbers() -> None:

@@ -12,7 +12,7 @@ import yaml
 from kindo_models.commands.output import write
 from kindo_models.contract.convert.kdeps.documents import Document, documents
 from kindo_models.contract.convert.kdeps.importing import Imported, imported
-from kindo_models.findings import Finding, InputError
+from kindo_models.findings import Finding, InputError, errors
 from kindo_models.source import read_text
 
 _SUFFIXES = (".yaml", ".yml")
@@ -21,7 +21,7 @@ _SUFFIXES = (".yaml", ".yml")
 def import_kdeps(
     paths: Sequence[Path], *, as_json: bool, output: Path | None = None, azure_api_version: str | None = None
 ) -> int:
-    """Exit status: 0 complete, 1 a required fact is missing (the contract is written anyway), 2 unusable input."""
+    """Exit status: 0 complete, 1 a required fact or a model is missing (the rest is written), 2 unusable input."""
     try:
         read = _read(paths)
         made = imported(read, azure_api_version=azure_api_version)
@@ -39,7 +39,7 @@ def import_kdeps(
         print(json.dumps(_as_json(made, output), indent=2, ensure_ascii=False))
     else:
         _print(made, output)
-    return 1 if made.missing else 0
+    return 1 if made.missing or errors(made.findings) else 0
 
 
 def _read(paths: Sequence[Path]) -> list[Document]:

@@ -93,7 +93,7 @@ def _serve_commands(contract: Contract, made: Plan, model: str | None) -> str:
     entries = [entry for entry in contract.models if entry.litellm_model_name in servers and entry.deploy]
     if not entries:
         what = f"{model!r} is not served by vLLM here" if model else "no entry has a `deploy:` block for vLLM"
-        raise InputError([Finding(code="no-such-model", message=what, hint="write `deploy: {model: …, gpu: {…}}`")])
+        raise InputError([Finding(code="unknown-model", message=what, hint="write `deploy: {model: …, gpu: {…}}`")])
     commands = []
     for entry in entries:
         assert entry.deploy is not None

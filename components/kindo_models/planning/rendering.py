@@ -143,7 +143,7 @@ def _which(model: str | None, count: int, names: list[str]) -> Finding:
         )
     what = "no entry serves DeepHat" if not count else f"{count} entries serve DeepHat"
     return Finding(
-        code="no-such-model", message=f"the values file is for one model, and {what}", hint=f"--model; {known}"
+        code="unknown-model", message=f"the values file is for one model, and {what}", hint=f"--model; {known}"
     )
 
 

@@ -10,6 +10,7 @@ from kindo_models.findings import Finding
 from kindo_models.planning.rules import (  # noqa: F401 (importing them fills the registry)
     addresses,
     arguments,
+    conversion,
     credentials,
     elsewhere,
     families,

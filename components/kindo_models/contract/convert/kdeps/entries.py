@@ -288,6 +288,5 @@ def _unknown_backend(use: Use) -> Finding:
         return use.finding("backend", "kdeps-no-counterpart", message)
     guess = nearest(use.backend, catalog.backends)
     known = f"did you mean {guess!r}?" if guess else f"known: {', '.join(catalog.backends)}"
-    return use.finding(
-        "backend", "kdeps-unknown-backend", f"no backend is called {use.backend!r}; no entry is made", known
-    )
+    message = f"no backend is called {use.backend!r}; no entry is made"
+    return use.finding("backend", "kdeps-unknown-backend", message, known, severity="error")

@@ -10,7 +10,7 @@ from typing import Any
 from kindo_models.catalog.kdeps import kdeps_backends
 from kindo_models.catalog.models import Mode
 from kindo_models.contract.convert.kdeps.documents import Document
-from kindo_models.findings import Finding
+from kindo_models.findings import Finding, Severity
 
 Path = tuple[str | int, ...]
 
@@ -53,8 +53,9 @@ class Use:
     later: bool = False
     workflow: Workflow | None = None
 
-    def finding(self, key: str, code: str, message: str, hint: str = "") -> Finding:
-        return self.document.finding((*self.path, key), code, f"{self.action}: {message}", hint)
+    def finding(self, key: str, code: str, message: str, hint: str = "", *, severity: Severity = "warning") -> Finding:
+        place = (*self.path, key)
+        return self.document.finding(place, code, f"{self.action}: {message}", hint, severity=severity)
 
 
 @dataclass(frozen=True)
