@@ -117,6 +117,7 @@ CASES: list[tuple[str, list[Any], str, list[Any]]] = [
     ("variable-malformed", [changed(CLOUD, apiKey="${A:-b}")], "models[0].apiKey", [CLOUD]),
     ("variable-malformed", [changed(CLOUD, apiKey="Bearer ${A}")], "models[0].apiKey", [CLOUD]),
     ("variable-malformed", [changed(CLOUD, apiKey="$ANTHROPIC_API_KEY")], "models[0].apiKey", [CLOUD]),
+    ("variable-malformed", [changed(CLOUD, apiKey="os.environ/A")], "models[0].apiKey", [changed(CLOUD, apiKey="a$b")]),
     (
         "variable-not-expanded",
         [changed(ENDPOINT, apiBase="${VLLM_URL}")],
@@ -350,7 +351,7 @@ def test_the_rule_finds_its_fault_at_its_place_and_nothing_beside_it(
     found = [finding for finding in findings(*wrong) if finding.code == code]
     assert field in [finding.field for finding in found]
     assert {finding.severity for finding in found} == {RULES[code].severity}
-    assert all(finding.message and finding.line for finding in found)
+    assert all(finding.message and finding.hint and finding.line for finding in found)
     assert code not in codes(*right)
 
 

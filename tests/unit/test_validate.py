@@ -108,6 +108,18 @@ def test_github_gets_annotations_with_escaped_texts(file: Path) -> None:
     assert "%0Afix: " in line
 
 
+def test_names_that_hold_terminal_codes_are_shown_without_them(file: Path) -> None:
+    file.write_text(document(changed(CLOUD, litellmModelName="NAME", creator=None)).replace("NAME", '"\\e[31mred"'))
+    _, output = run(file)
+    assert "\x1b" not in output
+    assert "(?[31mred)" in output
+
+
+def test_carets_stand_under_wide_characters(file: Path) -> None:
+    file.write_text(document(CLOUD) + '  "日本": {provider: 1}\n')
+    assert '  13 |   "日本": {provider: 1}\n     |   ^^^^^^\n' in run(file)[1]
+
+
 CANARIES = {
     "apiKey": "canary-api-key-1",
     "awsAccessKeyId": "canary-aws-id-2",

@@ -80,19 +80,23 @@ def _property(text: str) -> str:
 
 def _text(findings: Iterable[Finding], source: Source | None) -> None:
     from rich.console import Console
-    from rich.text import Text
+    from rich.text import Text as Styled
+
+    def plain(text: str, style: str = "") -> Styled:
+        # Names in a file may hold codes that a terminal would obey.
+        return Styled("".join(character if character.isprintable() else "?" for character in text), style=style)
 
     console = Console(soft_wrap=True, highlight=False, markup=False, emoji=False)
     counts = {"error": 0, "warning": 0}
     for finding in findings:
         counts[finding.severity] += 1
         colour = "bold red" if finding.severity == "error" else "bold yellow"
-        console.print(Text.assemble((f"{finding.severity}[{finding.code}]", colour), " ", _place(finding)))
+        console.print(plain(f"{finding.severity}[{finding.code}] ", colour) + plain(_place(finding)))
         for line in _excerpt(finding, source):
-            console.print(Text(line, style="dim"))
-        console.print(Text(f"  {finding.message}"))
+            console.print(plain(line, "dim"))
+        console.print(plain(f"  {finding.message}"))
         if finding.hint:
-            console.print(Text.assemble(("  fix: ", "bold green"), finding.hint))
+            console.print(plain("  fix: ", "bold green") + plain(finding.hint))
         console.print()
     console.print(", ".join(f"{count} {level}{'s' * (count != 1)}" for level, count in counts.items()))
 
@@ -113,8 +117,11 @@ def _excerpt(finding: Finding, source: Source | None) -> list[str]:
     if len(text) > _MARGIN:
         text, end = f"{text[:_MARGIN]}…", min(end, _MARGIN)
     label = f"{finding.line} | "
-    lead = "".join("\t" if character == "\t" else " " for character in text[:start])
-    return [f"  {label}{text}", f"  {' ' * (len(label) - 2)}| {lead}{'^' * max(1, end - start)}"]
+    from rich.cells import cell_len
+
+    text = text.replace("\t", " ")
+    carets = "^" * max(1, cell_len(text[start:end]))
+    return [f"  {label}{text}", f"  {' ' * (len(label) - 2)}| {' ' * cell_len(text[:start])}{carets}"]
 
 
 _PRINTERS = {"json": _json, "github": _github, "text": _text}

@@ -75,8 +75,8 @@ def _type_hint(kind: str, name: str, value: Any, found: str) -> str:
         # A secret field has no `found`: its value goes nowhere.
         reading = " (YAML reads it as a date)" if isinstance(value, datetime.date) else ""
         return f"put it in quotes: `{name}: '{value}'`{reading}"
-    if kind == "string_type" and isinstance(value, (int, float)):
-        return "put it in quotes"
+    if kind == "string_type":
+        return "put it in quotes" if isinstance(value, (int, float)) else "write one text"
     if kind == "int_type" and isinstance(value, str):
         digits = value.replace(",", "").replace("_", "").replace(" ", "")
         return (
@@ -88,7 +88,9 @@ def _type_hint(kind: str, name: str, value: Any, found: str) -> str:
         return "write true or false, without quotes"
     if kind in ("tuple_type", "list_type"):
         return "write a list: `- item` on lines of their own, or [item, item]"
-    return ""
+    if kind in ("dict_type", "model_type", "model_attributes_type"):
+        return "write `key: value` pairs, each on a line of its own"
+    return "write a number within the bounds" if kind in _BOUNDS and kind != "string_too_short" else "write a value"
 
 
 def _keys(model: type[BaseModel], loc: tuple[str | int, ...]) -> set[str]:

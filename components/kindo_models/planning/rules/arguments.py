@@ -253,8 +253,10 @@ def _refused(flag: Flag, value: str) -> str | None:
 
 
 def _choices_hint(flag: Flag, value: str) -> str:
-    guess = nearest(value, flag.choices) if flag.choices else None
-    return f"did you mean {guess!r}?" if guess else ""
+    if not flag.choices:
+        return "write a value of that type"
+    guess = nearest(value, flag.choices)
+    return f"did you mean {guess!r}?" if guess else "write one of them"
 
 
 def _wanted(entry: Entry, key: str, flag: str) -> str | bool | None:

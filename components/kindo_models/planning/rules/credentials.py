@@ -16,6 +16,8 @@ from kindo_models.planning.rules.registry import Problem, contract_rule, entry_r
 from kindo_models.source import is_secret_name
 
 _AWS_PAIR = ("awsAccessKeyId", "awsSecretAccessKey")
+# `${…}` with anything in or around it, $NAME, $(NAME), %NAME%, {{ … }}, and LiteLLM's own os.environ/NAME.
+_LIKE_A_VARIABLE = re.compile(r"\$\{|^\s*(\$[A-Za-z_]\w*|\$\(\w+\)|%\w+%|\{\{.*\}\}|os\.environ/\w+)\s*$")
 # Texts for people, where `${` has no meaning.
 _PROSE = ("description", "displayName", "creator", "docLink")
 
@@ -118,7 +120,7 @@ def variable_malformed(entry: Entry, context: Context) -> Iterator[Problem]:
     for path, value in _secrets(entry):
         if variable(value) is not None or ("${" in value and "}" not in value[value.rindex("${") :]):
             continue
-        if "${" in value or re.fullmatch(r"\$[A-Za-z_]\w*|%\w+%|\{\{.*\}\}|\$\(\w+\)", value.strip()):
+        if _LIKE_A_VARIABLE.search(value):
             yield Problem(
                 path, f"{path[-1]} is no variable: only `${{NAME}}` as the whole value is replaced", "write `${NAME}`"
             )
@@ -157,7 +159,7 @@ _FREE = {("deploy", key) for key in ("extraArgs", "env", "chatTemplate")}
 )
 def inline_secret(entry: Entry, context: Context) -> Iterator[Problem]:
     for path, value in _secrets(entry):
-        if "$" not in value and "{{" not in value:
+        if variable(value) is None and not _LIKE_A_VARIABLE.search(value):
             yield Problem(path, f"{path[-1]} is written as a literal", f"write `{path[-1]}: ${{NAME}}`")
     deploy = entry.deploy
     for name, value in (deploy.map("env") if deploy else {}).items():

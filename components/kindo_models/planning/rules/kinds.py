@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kindo_models.catalog.models import Mode, cloud_models, model_families
+from kindo_models.catalog.models import Mode, facts, model_families
 from kindo_models.catalog.providers import providers
 from kindo_models.contract.draft import Draft, Entry
 from kindo_models.findings import Finding
@@ -69,7 +69,7 @@ def _mode(entry: Entry) -> Mode | None:
     name = provider_name(entry)
     if name is None:
         return None
-    listed = cloud_models().find(name, providers().providers[name].model_id(entry.suffix))
+    listed = facts(name, providers().providers[name].model_id(entry.suffix))
     return listed.mode if listed else None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kindo_models.catalog.models import cloud_models, model_families
+from kindo_models.catalog.models import facts, model_families
 from kindo_models.catalog.providers import providers
 from kindo_models.contract.draft import Entry
 from kindo_models.planning.rules.context import Context, provider_name
@@ -84,5 +84,5 @@ def advertised_window(entry: Entry) -> int | None:
     if name is None or name == "ollama":
         return None
     model_id = entry.text("baseModel") if name == "azure" else providers().providers[name].model_id(entry.suffix)
-    listed = cloud_models().find(name, model_id or "")
+    listed = facts(name, model_id or "")
     return listed.window if listed else None
