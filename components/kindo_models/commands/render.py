@@ -78,7 +78,7 @@ def _rendered(source: Source, contract: Contract, made: Plan, target: str, via_g
     if target == "litellm":
         return litellm.config_file(rendering.standalone_config(wanted, made))
     if target == "env":
-        return env.lines(rendering.needed_variables(wanted))
+        return env.lines(rendering.needed_variables(wanted, made))
     if target == "vllm":
         return _serve_commands(wanted, made, model)
     rendered = resource_files(wanted, gateway=made.gateway.url)
@@ -97,7 +97,8 @@ def _serve_commands(contract: Contract, made: Plan, model: str | None) -> str:
     commands = []
     for entry in entries:
         assert entry.deploy is not None
-        arguments = servers[entry.litellm_model_name].values["args"]
-        command = vllm.serve_command(arguments, entry.deploy.env, needs=rendering.serve_needs(entry))
+        server = servers[entry.litellm_model_name]
+        needs = rendering.serve_needs(entry, server)
+        command = vllm.serve_command(server.values["args"], entry.deploy.env, needs=needs)
         commands.append(command if len(entries) == 1 else f"# {entry.litellm_model_name}\n{command}")
     return "\n".join(commands)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from kindo_models.catalog.models import model_families
@@ -13,8 +13,7 @@ from kindo_models.contract.model import Contract, ModelEntry
 from kindo_models.findings import Finding, InputError
 from kindo_models.planning.adapters import completed, serving_each
 from kindo_models.planning.gateway import MASTER_KEY, fronted, proxy_config
-from kindo_models.planning.keys import key_references
-from kindo_models.planning.model import KeyReference, Plan
+from kindo_models.planning.model import KeyReference, Plan, Server
 from kindo_models.planning.serving import gpu_count, max_model_len, tensor_parallel
 
 _HF_TOKEN = "HF_TOKEN"
@@ -54,29 +53,26 @@ def _no_base(index: int, entry: ModelEntry) -> Finding:
     )
 
 
-def own_references(entries: Iterable[ModelEntry]) -> dict[str, tuple[KeyReference, ...]]:
+def own_references(contract: Contract, made: Plan) -> dict[str, tuple[KeyReference, ...]]:
     """The entries' secrets under the user's own variable names, as a proxy outside of the cluster reads them."""
+    named = [key.model_copy(update={"secret_key": key.variable or key.secret_key}) for key in made.keys]
     return {
-        entry.litellm_model_name: tuple(
-            reference.model_copy(update={"secret_key": reference.variable or reference.secret_key})
-            for reference in key_references(entry)
-        )
-        for entry in entries
+        entry.litellm_model_name: tuple(key for key in named if key.model == entry.litellm_model_name)
+        for entry in contract.models
     }
 
 
 def standalone_config(contract: Contract, made: Plan) -> dict[str, Any]:
     """The gateway's LiteLLM configuration, made by the same function, with the user's variables for the keys."""
     servers = serving_each(contract, {server.model: server for server in made.servers})
-    models = completed(contract).models
-    return proxy_config(models, servers, own_references(models), made.environment)
+    return proxy_config(contract.models, servers, own_references(contract, made), made.environment)
 
 
-def needed_variables(contract: Contract) -> list[Needed]:
+def needed_variables(contract: Contract, made: Plan) -> list[Needed]:
     """Every variable that keys, tokens and the gateway are read from."""
     needed = [
         Needed(reference.secret_key, reference.model, _FIELDS[reference.field], literal=reference.variable is None)
-        for found in own_references(completed(contract).models).values()
+        for found in own_references(contract, made).values()
         for reference in found
     ]
     for entry in contract.models:
@@ -90,13 +86,10 @@ def _token(entry: ModelEntry, value: str) -> Needed:
     return Needed(name or _HF_TOKEN, entry.litellm_model_name, "deploy.hfToken", literal=name is None)
 
 
-def serve_needs(entry: ModelEntry) -> list[str]:
+def serve_needs(entry: ModelEntry, server: Server) -> list[str]:
     """Variables that `vllm serve` reads by itself: its API key, and the token for gated weights."""
-    assert entry.deploy is not None
-    return [
-        *([_VLLM_KEY] if key_references(entry) else []),
-        *([_HF_TOKEN] if entry.deploy.hf_token else []),
-    ]
+    token = entry.deploy is not None and entry.deploy.hf_token
+    return [*([_VLLM_KEY] if server.key else []), *([_HF_TOKEN] if token else [])]
 
 
 def deephat_values(contract: Contract, model: str | None) -> str:

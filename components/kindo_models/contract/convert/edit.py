@@ -141,7 +141,7 @@ def _scalar(value: str, flow: bool) -> str:
 
 def _items(text: str) -> list[_Item | None]:
     """The entries of the top-level list `models`; None for one that is no mapping of its own."""
-    events = yaml.parse(text, Loader=_READER)
+    events: Iterator[Any] = yaml.parse(text, Loader=_READER)
     for event in events:
         if isinstance(event, yaml.MappingStartEvent):
             break
@@ -174,23 +174,28 @@ def _sequence(text: str, events: Iterator[Any]) -> Iterator[_Item | None]:
             after_key = _stop(text, key, events)
             value = next(events)
             stop = _stop(text, value, events)
-            start = value.start_mark.index
+            start = _offset(value.start_mark)
             if stop <= start:
                 # An empty value has no place of its own: it stands behind the colon.
                 start = stop = text.index(":", after_key) + 1
-            item.pairs.append(_Pair(getattr(key, "value", ""), key.start_mark.index, start, stop))
+            item.pairs.append(_Pair(getattr(key, "value", ""), _offset(key.start_mark), start, stop))
         yield item
 
 
 def _stop(text: str, event: Any, events: Iterator[Any]) -> int:
     """Offset behind the last character of the node that begins with this event; reads its events."""
-    start, stop = event.start_mark.index, event.end_mark.index
-    if isinstance(event, yaml.SequenceStartEvent | yaml.MappingStartEvent):
+    start, stop = _offset(event.start_mark), _offset(event.end_mark)
+    if isinstance(event, yaml.CollectionStartEvent):
         for inner in events:
-            if isinstance(inner, yaml.SequenceEndEvent | yaml.MappingEndEvent):
-                return inner.end_mark.index if event.flow_style else stop
+            if isinstance(inner, yaml.CollectionEndEvent):
+                return _offset(inner.end_mark) if event.flow_style else stop
             stop = max(stop, _stop(text, inner, events))
     return start + len(text[start:stop].rstrip())
+
+
+def _offset(mark: Any) -> int:
+    """Characters from the start of the text."""
+    return int(mark.index)
 
 
 def _verify(before: Any, result: str, changes: Changes, file: str) -> None:

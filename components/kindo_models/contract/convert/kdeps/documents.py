@@ -77,11 +77,9 @@ def kind_of(data: Any) -> Kind | None:
 def _split(text: str, file: str) -> Iterator[tuple[int, str]]:
     """(lines above, text) of each document."""
     try:
-        starts = [
-            event.start_mark.index
-            for event in yaml.parse(text, Loader=_READER)
-            if isinstance(event, yaml.DocumentStartEvent)
-        ]
+        events: Iterator[Any] = yaml.parse(text, Loader=_READER)
+        opened: list[Any] = [event for event in events if isinstance(event, yaml.DocumentStartEvent)]
+        starts = [event.start_mark.index for event in opened]
     except yaml.YAMLError:
         # `scan` says what is wrong, and where.
         starts = []

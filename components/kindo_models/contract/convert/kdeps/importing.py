@@ -97,7 +97,9 @@ def imported(documents: Sequence[Document], *, azure_api_version: str | None = N
     collected = _collected(found, findings)
     names = _names(collected)
     keys = Keys()
-    entries, comments, missing = [], [], []
+    entries: list[Mapping[str, Any]] = []
+    comments: list[Mapping[str, str]] = []
+    missing: list[Missing] = []
     retries: dict[str, int] = {}
     waits: list[float] = []
     for key, item in collected.items():

@@ -105,7 +105,8 @@ def _workflow(models: list[str], target: str) -> dict[str, Any]:
 
 def _action_id(name: str, taken: set[str]) -> str:
     """`gpt-4o-mini` → `gpt4oMini`, numbered where two names come to the same."""
-    first, *rest = re.findall(r"[A-Za-z0-9]+", name) or ["model"]
+    words: list[str] = re.findall(r"[A-Za-z0-9]+", name) or ["model"]
+    first, *rest = words
     identifier = first[0].lower() + first[1:] + "".join(word[0].upper() + word[1:] for word in rest)
     unique, number = identifier, 2
     while unique in taken:
@@ -115,7 +116,8 @@ def _action_id(name: str, taken: set[str]) -> str:
 
 
 def _dump(document: dict[str, Any]) -> str:
-    return yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=1000)
+    text: str = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=1000)
+    return text
 
 
 def _needs(variables: dict[str, list[str]]) -> Iterator[str]:
