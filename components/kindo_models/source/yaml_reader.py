@@ -24,7 +24,7 @@ _LONGEST_NUMBER = 40
 
 # libyaml is ten times faster than the reader in Python.
 _READER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_RESOLVER = yaml.resolver.Resolver()
+_RESOLVER: Any = yaml.resolver.Resolver()
 _CONSTRUCTOR = yaml.constructor.SafeConstructor()
 _CORE = "tag:yaml.org,2002:"
 _PLAIN_TAGS = {f"{_CORE}{name}" for name in ("str", "int", "float", "bool", "null", "map", "seq")}
@@ -143,7 +143,7 @@ def _tree(reader: Any, file: str) -> _Node | None:
         nodes += 1
         if nodes > MOST_VALUES:
             raise _too_many(file)
-        node = anchors.get(event.anchor) if isinstance(event, yaml.AliasEvent) else _node(event, file)
+        node = anchors.get(event.anchor or "") if isinstance(event, yaml.AliasEvent) else _node(event, file)
         if node is None:
             raise _refusal(file, line, f"nothing is called &{event.anchor} above the alias *{event.anchor}")
         if isinstance(event, yaml.AliasEvent) and node.open:

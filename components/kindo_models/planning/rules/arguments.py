@@ -26,11 +26,11 @@ _UNITS = {letter: 1000**power for power, letter in enumerate("kmgt", 1)} | {
 class Argument(NamedTuple):
     """One option of extraArgs, or a word that belongs to none (`flag` is None then).
 
-    index: its item. written: as it stands, without a value. spelling: the option that vLLM takes it for.
+    at: its item. written: as it stands, without a value. spelling: the option that vLLM takes it for.
     values: what follows; attached: it follows after `=`.
     """
 
-    index: int
+    at: int
     written: str
     spelling: str | None
     flag: str | None
@@ -50,7 +50,7 @@ def flag_unknown(entry: Entry, context: Context) -> Iterator[Problem]:
     for argument in parsed(entry, table):
         if argument.flag is not None or _removed(argument, table):
             continue
-        at = ("deploy", "extraArgs", argument.index)
+        at = ("deploy", "extraArgs", argument.at)
         if not argument.written.startswith("-"):
             yield Problem(
                 at, f"{_safe(argument.written)} belongs to no option", "write it behind the option it belongs to"
@@ -82,7 +82,7 @@ def flag_removed(entry: Entry, context: Context) -> Iterator[Problem]:
     for argument in parsed(entry, table):
         if name := _removed(argument, table):
             yield Problem(
-                ("deploy", "extraArgs", argument.index),
+                ("deploy", "extraArgs", argument.at),
                 f"--{name} was removed; vLLM {table.release} refuses it",
                 f"instead: {table.removed[name]}",
             )
@@ -104,7 +104,7 @@ def boolean_flag_with_value(entry: Entry, context: Context) -> Iterator[Problem]
         negative = next(iter(table.flags[argument.flag].negative), None)
         hint = f"write {negative}" if off and negative else "leave it out" if off else f"write --{argument.flag} alone"
         yield Problem(
-            ("deploy", "extraArgs", argument.index),
+            ("deploy", "extraArgs", argument.at),
             f"{argument.written} is a boolean option and takes no value (found {shown(argument.values[0])})",
             hint,
         )
@@ -122,7 +122,7 @@ def flag_value_refused(entry: Entry, context: Context) -> Iterator[Problem]:
     for argument in parsed(entry, table):
         if argument.flag is None or table.flags[argument.flag].type == "boolean":
             continue
-        at = ("deploy", "extraArgs", argument.index)
+        at = ("deploy", "extraArgs", argument.at)
         if not argument.values:
             yield Problem(at, f"{argument.written} needs a value", "write it as the next item")
         for value in argument.values:
@@ -131,9 +131,9 @@ def flag_value_refused(entry: Entry, context: Context) -> Iterator[Problem]:
     if deploy is None or entry.engine != "vllm":
         return
     for field in FIELDS:
-        value = deploy.text(field.key)
-        if value is not None and (wrong := _refused(table.flags[field.flag], value)):
-            hint = _choices_hint(table.flags[field.flag], value)
+        written = deploy.text(field.key)
+        if written is not None and (wrong := _refused(table.flags[field.flag], written)):
+            hint = _choices_hint(table.flags[field.flag], written)
             yield Problem(("deploy", field.key), f"{field.key} (--{field.flag}) {wrong}", hint)
 
 
@@ -163,7 +163,7 @@ def managed_flag(entry: Entry, context: Context) -> Iterator[Problem]:
             continue
         now = f", which is {shown(wanted)}" if wanted is not None else ""
         yield Problem(
-            ("deploy", "extraArgs", argument.index),
+            ("deploy", "extraArgs", argument.at),
             f"{argument.written} contradicts the contract: --{flag} is written from {key}{now}",
             f"set {key}, and remove {argument.written} from extraArgs",
         )
@@ -181,7 +181,7 @@ def flag_has_key(entry: Entry, context: Context) -> Iterator[Problem]:
     for argument in parsed(entry, table):
         key = _manager(argument.flag) if argument.flag in _HARMLESS else None
         if key and deploy and not deploy.wrote(key):
-            at = ("deploy", "extraArgs", argument.index)
+            at = ("deploy", "extraArgs", argument.at)
             yield Problem(at, f"{argument.written} has a key of its own in deploy", f"write `{key}: …` instead")
 
 

@@ -160,7 +160,8 @@ _FREE = {("deploy", key) for key in ("extraArgs", "env", "chatTemplate")}
 def inline_secret(entry: Entry, context: Context) -> Iterator[Problem]:
     for path, value in _secrets(entry):
         if variable(value) is None and not _LIKE_A_VARIABLE.search(value):
-            yield Problem(path, f"{path[-1]} is written as a literal", f"write `{path[-1]}: ${{NAME}}`")
+            name = _usual_variable(entry, str(path[-1]))
+            yield Problem(path, f"{path[-1]} is written as a literal", f"write `{path[-1]}: ${{{name}}}`")
     deploy = entry.deploy
     for name, value in (deploy.map("env") if deploy else {}).items():
         if isinstance(value, str) and value and is_secret_name(name):
@@ -228,7 +229,7 @@ def _second_key(draft: Draft, entry: Entry, deploy: Block) -> Iterator[Finding]:
     """`--api-key` or VLLM_API_KEY beside the entry's apiKey."""
     if not entry.wrote("apiKey"):
         return
-    paths = [
+    paths: list[tuple[str, str | int]] = [
         ("extraArgs", index)
         for index, argument in enumerate(deploy.texts("extraArgs"))
         if re.match(r"--api[-_]key(=|$)", argument)
@@ -242,6 +243,20 @@ def _second_key(draft: Draft, entry: Entry, deploy: Block) -> Iterator[Finding]:
             "remove it: apiKey becomes a Kubernetes Secret that the server reads",
             model=entry.name,
         )
+
+
+def _usual_variable(entry: Entry, key: str) -> str:
+    """The name that a secret of this field usually has."""
+    fixed = {
+        "awsAccessKeyId": "AWS_ACCESS_KEY_ID",
+        "awsSecretAccessKey": "AWS_SECRET_ACCESS_KEY",
+        "hfToken": "HF_TOKEN",
+    }
+    if key in fixed:
+        return fixed[key]
+    if entry.deploy is not None or provider_name(entry) == "vllm":
+        return "VLLM_API_KEY"
+    return next(iter(_own_variables(entry) or ()), "NAME")
 
 
 def _own_variables(entry: Entry) -> tuple[str, ...] | None:

@@ -179,8 +179,8 @@ def parser_unknown(entry: Entry, context: Context) -> Iterator[Problem]:
         guess = nearest(name, known)
         yield Problem(
             ("deploy", key),
-            f"{key} {name!r} is no parser of vLLM {table.release}" + ("" if guess else f"; it has {', '.join(known)}"),
-            f"did you mean {guess!r}? All: kindo-models explain parser-unknown" if guess else "use one of them",
+            f"{key} {name!r} is no parser of vLLM {table.release}; it has {', '.join(known)}",
+            f"did you mean {guess!r}?" if guess else "use the one that the model's card names",
         )
 
 
