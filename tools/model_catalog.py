@@ -95,6 +95,8 @@ def line(model_id: str, row: dict[str, Any], provider: str) -> str:
             parts.append(f"{name}: {int(value)}")
     if supports := [name for name, key in _SUPPORTS.items() if row.get(key)]:
         parts.append(f"supports: [{', '.join(supports)}]")
+    if row.get("supports_native_streaming") is False:
+        parts.append("streaming: false")
     if date := row.get("deprecation_date"):
         parts.append(f"retires: {date}")
     key = model_id if _PLAIN.match(model_id) else json.dumps(model_id)

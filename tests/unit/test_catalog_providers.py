@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -16,6 +17,7 @@ from kindo_models.catalog.models import (
     lifecycles,
     model_families,
     status,
+    supports,
 )
 from kindo_models.catalog.ollama_models import ollama_models
 from kindo_models.catalog.providers import Provider, providers
@@ -180,6 +182,25 @@ def test_a_row_that_claims_absence_is_not_in_the_map() -> None:
         for model, row in rows.items():
             if row.absent and "old undated row" not in row.source:
                 assert cloud_models().find(provider, model) is None, (provider, model)
+
+
+@pytest.mark.parametrize(
+    ("provider", "model", "capability", "wanted"),
+    [
+        ("openai", "gpt-4o", "tools", True),
+        ("openai", "gpt-4o", "streaming", True),
+        ("openai", "o1-pro", "streaming", False),
+        ("openai", "never-heard-of", "vision", None),
+        ("perplexity", "sonar-pro", "tools", False),
+        ("cohere", "command-a-03-2025", "json", False),
+        ("anthropic", "claude-sonnet-4-6", "vision", True),
+        ("anthropic", "never-heard-of", "tools", True),
+    ],
+)
+def test_what_a_model_can_do_is_its_providers_word_else_its_own_row(
+    provider: str, model: str, capability: Any, wanted: bool | None
+) -> None:
+    assert supports(provider, model, capability) is wanted
 
 
 @pytest.mark.parametrize("provider", CLOUD)

@@ -124,6 +124,17 @@ def test_a_model_that_calls_no_tools_serves_no_tool_flag(made: Plan) -> None:
     assert "smollm2-135m" in flags["INGESTION_WORKERS"]
 
 
+def test_a_provider_that_passes_no_tools_on_serves_no_tool_flag(contract: Contract, environment: Environment) -> None:
+    sonar = contract.models[0].model_copy(
+        update={"litellm_model_name": "sonar", "litellm_model": "perplexity/sonar", "provider": "Perplexity"}
+    )
+    planned = plan(Contract(models=(*contract.models, sonar)), environment)
+    flags = {flag.feature: flag.candidates for flag in planned.flags}
+    assert "sonar" not in flags["TOOL_CALLING_MODELS"]
+    assert "sonar" in flags["INGESTION_WORKERS"]
+    assert [check.check for check in planned.endpoints[-1].checks] == ["dns", "models", "chat"]
+
+
 def test_a_required_flag_without_a_model_is_an_error(contract: Contract, environment: Environment) -> None:
     without = Contract(models=tuple(entry for entry in contract.models if entry.metadata_type != "Embeddings"))
     found = errors(plan(without, environment).findings)

@@ -11,6 +11,7 @@ from typing import Literal
 from pydantic import Field
 
 from kindo_models.catalog.files import CatalogPart, Head, load
+from kindo_models.catalog.providers import providers
 from kindo_models.catalog.versions import ordinal
 from kindo_models.source import nearest
 
@@ -23,12 +24,15 @@ Status = Literal["current", "deprecated", "retired", "absent"]
 
 
 class CloudModel(CatalogPart):
-    """One model ID of a provider. Window and output in tokens; `supports`: what LiteLLM's map marks as supported."""
+    """One model ID of a provider. Window and output in tokens; `supports`: what LiteLLM's map marks as supported, where
+    a missing mark is no proof of the contrary.
+    """
 
     mode: Mode
     window: int | None = None
     output: int | None = None
     supports: tuple[Capability, ...] = ()
+    streaming: bool = True
     retires: datetime.date | None = None
 
 
@@ -177,6 +181,21 @@ def facts(provider: str, model_id: str) -> CloudModel | None:
         return listed
     row = lifecycle(provider, model_id)
     return row.was if row else None
+
+
+def supports(provider: str, model_id: str, capability: Literal["tools", "vision", "json", "streaming"]) -> bool | None:
+    """What the provider says for all its models, else what is known of this one; None where nothing is."""
+    found = providers().providers[provider].capabilities
+    general = {
+        "tools": found.tools,
+        "vision": found.vision,
+        "json": found.json_response,
+        "streaming": found.streaming,
+    }[capability]
+    row = facts(provider, model_id)
+    if general != "by model":
+        return general == "yes" and not (capability == "streaming" and row is not None and not row.streaming)
+    return True if row is not None and capability in row.supports else None
 
 
 def status(provider: str, model_id: str, on: datetime.date) -> Status:

@@ -15,6 +15,7 @@ from kindo_models.planning.adapters import completed, serving_each
 from kindo_models.planning.gateway import MASTER_KEY, fronted, proxy_config
 from kindo_models.planning.model import KeyReference, Plan, Server
 from kindo_models.planning.serving import gpu_count, max_model_len, tensor_parallel
+from kindo_models.source import listed
 
 _HF_TOKEN = "HF_TOKEN"
 _VLLM_KEY = "VLLM_API_KEY"
@@ -129,7 +130,7 @@ def _is_deephat(model: str) -> bool:
 
 
 def _which(model: str | None, count: int, names: list[str]) -> Finding:
-    known = f"entries that vLLM serves here: {', '.join(names)}" if names else "no entry has a `deploy:` block"
+    known = f"entries that vLLM serves here: {listed(names)}" if names else "no entry has a `deploy:` block"
     if model:
         return Finding(
             code="unknown-model", message=f"no entry with `deploy:` for vLLM is called {model!r}", hint=known
@@ -146,7 +147,7 @@ def only(contract: Contract, model: str | None) -> Contract:
         return contract
     found = tuple(entry for entry in contract.models if entry.litellm_model_name == model)
     if not found:
-        names = ", ".join(entry.litellm_model_name for entry in contract.models)
+        names = listed(entry.litellm_model_name for entry in contract.models)
         raise InputError(
             [Finding(code="unknown-model", message=f"no entry is called {model!r}", hint=f"known: {names}")]
         )

@@ -6,7 +6,7 @@
 from kindo_models.source.complaints import findings_of
 from kindo_models.source.document import Source, parse, read, read_text, scan, scan_file
 from kindo_models.source.secrets import is_secret_name, redacted
-from kindo_models.source.words import KeyPath, dotted, nearest, shown
+from kindo_models.source.words import KeyPath, dotted, listed, nearest, shown
 
 __all__ = [
     "KeyPath",
@@ -14,6 +14,7 @@ __all__ = [
     "dotted",
     "findings_of",
     "is_secret_name",
+    "listed",
     "nearest",
     "parse",
     "read",

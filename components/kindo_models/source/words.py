@@ -32,3 +32,10 @@ def shown(value: Any) -> str:
     """A scalar as a message shows it: quoted when it is text, cut when it is long."""
     text = repr(value) if isinstance(value, str) else str(value)
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+
+
+def listed(names: Iterable[str], *, most: int = 12) -> str:
+    """Names for a message, cut where they are too many to read."""
+    every = list(names)
+    text = ", ".join(every[:most])
+    return text if len(every) <= most else f"{text} and {len(every) - most} more"

@@ -14,6 +14,7 @@ from kindo_models.contract.convert.kdeps.keys import Keys
 from kindo_models.contract.convert.kdeps.uses import Found, Use, find_uses
 from kindo_models.contract.model import RECOMMENDED
 from kindo_models.findings import Finding
+from kindo_models.source import listed
 
 _HEAD = """\
 # From KDeps: kindo-models import kdeps. Check it with: kindo-models validate FILE
@@ -165,7 +166,7 @@ def _recommended(entries: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
             if key not in entry and (key != "maxTokens" or entry["type"] == "CHAT")
         ]
         if names:
-            message = f"{key} is recommended and not known for {', '.join(names)}"
+            message = f"{key} is recommended and not known for {listed(names)}"
             yield Finding(code="fact-recommended", severity="warning", message=message, hint=f"write `{key}: …`")
 
 

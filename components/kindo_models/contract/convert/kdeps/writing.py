@@ -13,6 +13,7 @@ from kindo_models.catalog.kdeps import kdeps_backends
 from kindo_models.catalog.providers import providers
 from kindo_models.contract.model import Contract, ModelEntry
 from kindo_models.findings import Finding
+from kindo_models.source import listed
 
 _HEAD = """\
 # KDeps resources, one a model (kindo-models render --target kdeps). KDeps reads keys from the environment:
@@ -136,7 +137,7 @@ def _shared_variable(contract: Contract, variables: dict[str, list[str]], gatewa
         yield Finding(
             code="kdeps-one-key-for-several",
             severity="warning",
-            message=f"KDeps reads OPENAI_API_KEY for {', '.join(shared)}, which are at {len(bases)} addresses",
+            message=f"KDeps reads OPENAI_API_KEY for {listed(shared)}, which are at {len(bases)} addresses",
             hint="run them as separate workflows, or send all of them through the gateway with its key",
         )
 
