@@ -198,7 +198,7 @@ def test_the_local_stack_has_no_error(repository: Path) -> None:
 
 def test_the_command_runs_as_a_process_with_a_terminal_that_knows_ascii_only(file: Path) -> None:
     file.write_text(document(changed(CLOUD, displayName="Ä ≠", provider="日本")))
-    for form in ("text", "json", "github"):
+    for form in ("text", "json"):
         done = subprocess.run(
             [sys.executable, "-c", "from kindo_models.cli import main; main()", "validate", str(file), "-f", form],
             capture_output=True,

@@ -1,4 +1,4 @@
-"""Command lines of vLLM releases: every flag with its type, the flags that are gone, and the parsers of each release."""
+"""Command lines of vLLM releases: every flag with its type, the flags that are gone, and the parsers."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ def model_unknown(entry: Entry, context: Context) -> Iterator[Problem]:
         if cloud_models().find(provider, model_id) or lifecycle(provider, model_id):
             continue
         title = providers().providers[provider].title
-        near = nearest_names(model_id, _current(provider, context.today))
+        near = _nearest_current(provider, model_id, context.today)
         hint = f"nearest current: {', '.join(near)}" if near else f"see {providers().providers[provider].docs}"
         yield Problem(key, f"{title} is not known to have {model_id!r}", hint)
 
@@ -147,6 +147,11 @@ def _ids(entry: Entry) -> Iterator[tuple[str, str, str]]:
 @lru_cache(maxsize=64)
 def _current(provider: str, today: datetime.date) -> tuple[str, ...]:
     return tuple(cloud_models().current(provider, today))
+
+
+@lru_cache(maxsize=1024)
+def _nearest_current(provider: str, model_id: str, today: datetime.date) -> tuple[str, ...]:
+    return tuple(nearest_names(model_id, _current(provider, today)))
 
 
 def _is_dated(candidate: str, alias: str) -> bool:
