@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+import yaml
 
 from kindo_models.catalog.kdeps import kdeps_backends
 from kindo_models.catalog.models import (
@@ -23,7 +24,7 @@ from kindo_models.catalog.ollama_models import ollama_models
 from kindo_models.catalog.providers import Provider, providers
 from kindo_models.catalog.versions import ordinal
 from kindo_models.catalog.vllm_releases import vllm_release
-from tools import provider_page
+from tools import model_catalog, provider_page
 
 TODAY = datetime.date(2026, 11, 25)
 NAMES = tuple(providers().providers)
@@ -292,6 +293,48 @@ def test_an_ollama_tag_is_found_by_its_name() -> None:
     assert found is not None
     assert found.window == 131072
     assert ollama_models().find("never-heard-of") is None
+
+
+def test_rows_of_litellms_map_become_rows_of_the_catalog() -> None:
+    chat = {"mode": "chat", "max_input_tokens": 1000, "supports_vision": True}
+    text = model_catalog.document(
+        {
+            "sample_spec": {"mode": "one of chat, embedding", "litellm_provider": "one of"},
+            "gpt-x": chat | {"litellm_provider": "openai", "deprecation_date": "2027-01-01"},
+            "ft:gpt-x": chat | {"litellm_provider": "openai"},
+            "openai/container": {"mode": "chat", "litellm_provider": "openai"},
+            "gemini/gemini-x": chat | {"litellm_provider": "gemini"},
+            "gemini-x": chat | {"litellm_provider": "vertex_ai-language-models"},
+            "azure/eu/gpt-x": chat | {"litellm_provider": "azure"},
+            "azure/gpt-x": chat | {"litellm_provider": "azure", "mode": "responses"},
+            "bedrock/us-east-1/anthropic.x": chat | {"litellm_provider": "bedrock"},
+            "anthropic.x-v1:0": chat | {"litellm_provider": "bedrock_converse"},
+            "together_ai/org/M-1": chat | {"litellm_provider": "together_ai"},
+            "deepseek/d": chat | {"litellm_provider": "deepseek", "max_output_tokens": 7},
+            "d": chat | {"litellm_provider": "deepseek", "max_output_tokens": 1},
+            "groq/w": {"mode": "audio_transcription", "litellm_provider": "groq"},
+            "gpt-image": {"mode": "image_generation", "litellm_provider": "openai"},
+        },
+        version="1.0.0",
+        date="2026-11-21",
+    )
+    rows = {name: found or {} for name, found in yaml.safe_load(text)["providers"].items()}
+    assert {name: list(found) for name, found in rows.items() if found} == {
+        "openai": ["gpt-x"],
+        "gemini": ["gemini-x"],
+        "azure": ["gpt-x"],
+        "bedrock": ["anthropic.x-v1:0"],
+        "together": ["org/M-1"],
+        "groq": ["w"],
+        "deepseek": ["d"],
+    }
+    assert rows["openai"]["gpt-x"] == {
+        "mode": "chat",
+        "window": 1000,
+        "supports": ["vision"],
+        "retires": datetime.date(2027, 1, 1),
+    }
+    assert rows["deepseek"]["d"]["output"] == 7
 
 
 def test_the_page_of_providers_is_written_from_the_catalog() -> None:

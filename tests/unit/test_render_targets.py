@@ -256,6 +256,9 @@ def test_literal_secrets_get_variables_in_their_place(tmp_path: Path) -> None:
         (["CONTRACT", "-t", "deephat-values", "-m", "gpt-4o"], "is called 'gpt-4o'"),
         (["CONTRACT", "-t", "kindo", "-e", "nowhere.yaml"], "cannot read nowhere.yaml"),
         (["CONTRACT", "-t", "kindo", "-o", "/nowhere/x"], "cannot write"),
+        (["CONTRACT", "-t", "vllm", "--via", "gateway"], "--via is for --target kindo"),
+        (["CONTRACT", "-t", "kindo", "-m", "gpt-4o"], "--model is not for --target kindo"),
+        (["CONTRACT", "-t", "env", "-s", "local", "-e", "x.yaml"], "both name an environment"),
         (["CONTRACT", "-t", "helm"], "'helm' is not one of"),
     ],
 )

@@ -35,6 +35,7 @@ def render(
     Findings are on standard error.
     """
     try:
+        _refuse_combinations(target, via_gateway, model, stack, environment)
         source = scan_file(_contract_file(contract, stack))
         read = from_source(source)
         made = plan(read, _environment(stack, environment), stack=stack or "dev")
@@ -47,6 +48,22 @@ def render(
     for fault in faults:
         print(fault, file=sys.stderr)
     return 1 if faults else 0
+
+
+def _refuse_combinations(
+    target: str, via_gateway: bool, model: str | None, stack: str | None, environment: Path | None
+) -> None:
+    """Options that would be without effect."""
+    wrong = [
+        (via_gateway and target != "kindo", "--via is for --target kindo", "leave it out"),
+        (model and target == "kindo", "--model is not for --target kindo", "Kindo's installer wants all entries"),
+        (stack and environment, "--stack and --environment both name an environment", "keep one of them"),
+    ]
+    found = [
+        Finding(code="options-disagree", message=message, hint=hint) for is_wrong, message, hint in wrong if is_wrong
+    ]
+    if found:
+        raise InputError(found)
 
 
 def _contract_file(contract: Path | None, stack: str | None) -> Path:

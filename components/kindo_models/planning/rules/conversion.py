@@ -29,6 +29,14 @@ _CODES: tuple[tuple[str, str, Severity, str, str, str], ...] = (
     ),
     (
         _RENDER,
+        "options-disagree",
+        "error",
+        "Two options of the command do not go together.",
+        "One of them would be without effect, and the output would not be what was asked for.",
+        "Leave one of them out.",
+    ),
+    (
+        _RENDER,
         "unknown-model",
         "error",
         "No entry of that name is there for this target.",
