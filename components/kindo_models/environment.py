@@ -195,6 +195,11 @@ class Environment(_Part):
     secrets: SecretSettings = SecretSettings()
 
 
+def settings_source(path: str | Path) -> Source:
+    """The object of a stack file that `load_environment` reads, with its lines. Raises InputError."""
+    return read(Path(path)).at("config", CONFIG_KEY)
+
+
 def load_environment(
     path: str | Path, *, variables: Mapping[str, str] | None = None, name: str | None = None
 ) -> Environment:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kindo_models.contract import Contract
-from kindo_models.environment import Environment, load_environment
+from kindo_models.environment import Environment, load_environment, settings_source
 from kindo_models.findings import Finding, InputError, errors
 from kindo_models.planning import Plan
 from kindo_models.planning.review import review
@@ -61,7 +61,8 @@ def plan_files(
         source = scan_file(models)
     except InputError as error:
         found += error.findings
-    seen = review(source, environment, stack=name, today=today) if source else None
+    lines = settings_source(settings) if environment else None
+    seen = review(source, environment, settings=lines, stack=name, today=today) if source else None
     if environment is None or seen is None or seen.contract is None or seen.plan is None:
         raise InputError([*found, *(errors(seen.findings) if seen else ())])
     return Stack(name, seen.contract, environment, seen.plan)

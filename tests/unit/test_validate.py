@@ -169,7 +169,8 @@ def test_with_a_stack_what_the_environment_fills_in_counts_as_present(
     _, found = as_json(file, "--environment", settings)
     assert "azure-field-missing" not in [row["code"] for row in found["errors"]]
     assert "required-flag-without-model" in [row["code"] for row in found["errors"]]
-    assert "litellm-below-preferred-floor" in [row["code"] for row in found["warnings"]]
+    release = next(row for row in found["warnings"] if row["code"] == "litellm-below-preferred-floor")
+    assert release["line"] == settings.read_text().splitlines().index("      version: 1.106.0") + 1
 
 
 def test_with_an_environment_a_broken_contract_still_gives_every_finding(file: Path, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
-from kindo_models.environment import Environment, load_environment
+from kindo_models.environment import load_environment, settings_source
 from kindo_models.findings import Finding, InputError, errors
 from kindo_models.planning.review import review
 from kindo_models.source import Source, scan_file
@@ -23,9 +23,11 @@ def validate(contract: Path | None, stack: str | None, environment: Path | None,
     """Exit status: 0 no error, 1 errors, 2 unreadable (one finding says why)."""
     source = None
     try:
-        settings = _environment(stack, environment)
+        file = _environment_file(stack, environment)
+        settings = load_environment(file) if file else None
+        lines = settings_source(file) if file else None
         source = scan_file(_contract(contract, stack))
-        found = review(source, settings, stack=stack or "dev", today=datetime.date.today()).findings
+        found = review(source, settings, settings=lines, stack=stack or "dev", today=datetime.date.today()).findings
         status = 2 if not isinstance(source.data, dict) else 1 if errors(found) else 0
     except InputError as error:
         found, status = error.findings, 2
@@ -42,13 +44,11 @@ def _contract(contract: Path | None, stack: str | None) -> Path:
     return DIRECTORY / f"{stack}.contract.yaml"
 
 
-def _environment(stack: str | None, environment: Path | None) -> Environment | None:
+def _environment_file(stack: str | None, environment: Path | None) -> Path | None:
     if stack and environment:
         hint = "use either --stack NAME or --environment FILE"
         raise InputError([Finding(code="no-environment", message="name one environment, not two", hint=hint)])
-    if stack is None and environment is None:
-        return None
-    return load_environment(environment or DIRECTORY / f"Pulumi.{stack}.yaml")
+    return environment or (DIRECTORY / f"Pulumi.{stack}.yaml" if stack else None)
 
 
 def _json(findings: Iterable[Finding], source: Source | None) -> None:

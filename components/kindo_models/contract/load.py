@@ -36,7 +36,7 @@ def from_source(source: Source) -> Contract:
 def from_draft(draft: Draft) -> Contract:
     found = [*draft.findings, *routing_keys_used_twice(draft), *served_names(draft)]
     if found or draft.contract is None:
-        raise InputError(found)
+        raise InputError(draft.source.redacted(finding) if draft.source else finding for finding in found)
     return draft.contract
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from kindo_models.catalog.flag_presets import flag_presets
@@ -28,9 +29,17 @@ class Review:
 
 
 def review(
-    source: Source, environment: Environment | None, *, stack: str = "dev", today: datetime.date | None = None
+    source: Source,
+    environment: Environment | None,
+    *,
+    settings: Source | None = None,
+    stack: str = "dev",
+    today: datetime.date | None = None,
 ) -> Review:
-    """Without an environment the file alone is checked, its flags against the newest Kindo release of the catalog."""
+    """Without an environment the file alone is checked, its flags against the newest Kindo release of the catalog.
+
+    settings: the environment's own file (`environment.settings_source`), for the lines of findings about it.
+    """
     draft = read_draft(source)
     contract = None
     try:
@@ -40,14 +49,22 @@ def review(
         pass
     if environment is None:
         found = check(draft, Context(today or catalog_date(), preset=max(flag_presets().presets)))
-        return Review(_readable(found, source), contract)
+        return Review(_readable(found, source, None), contract)
     if contract is None:
         found = check(draft, Context.of(environment, today)) + gateway_findings(environment)
-        return Review(_readable(found, source))
+        return Review(_readable(found, source, settings))
     made = plan(contract, environment, stack=stack, today=today)
-    made = made.model_copy(update={"findings": _readable(made.findings, source)})
+    made = made.model_copy(update={"findings": _readable(made.findings, source, settings)})
     return Review(made.findings, contract, made)
 
 
-def _readable(findings: tuple[Finding, ...] | list[Finding], source: Source) -> tuple[Finding, ...]:
-    return tuple(source.redacted(source.located(finding)) for finding in findings)
+def _readable(findings: Iterable[Finding], source: Source, settings: Source | None) -> tuple[Finding, ...]:
+    """With file and line, without secrets, in the order of the contract; what is about the environment comes last."""
+    found = [source.redacted(_located(finding, source, settings)) for finding in findings]
+    return tuple(sorted(found, key=lambda finding: (finding.file != source.file, finding.line or 0)))
+
+
+def _located(finding: Finding, source: Source, settings: Source | None) -> Finding:
+    if (finding.field or "").startswith("models"):
+        return source.located(finding)
+    return settings.located(finding) if settings else finding
