@@ -19,7 +19,9 @@ from kindo_models.contract import parse_contract
 from kindo_models.contract.convert.kdeps.documents import documents
 from kindo_models.contract.convert.kdeps.importing import Imported, imported
 from kindo_models.contract.convert.kdeps.writing import resource_files
+from kindo_models.environment import Environment
 from kindo_models.findings import InputError
+from kindo_models.planning import plan
 
 ASK = "prompt: \"{{ get('q') }}\""
 
@@ -265,14 +267,18 @@ def test_a_retry_block_becomes_the_gateways_retries() -> None:
 
 
 def test_the_environment_takes_the_retries_to_litellm(tmp_path: Path) -> None:
-    from kindo_models.environment import Environment
-    from kindo_models.planning import plan
-
     result = made(chat(backend="openai", model="gpt-4o", retry={"maxAttempts": 3, "initialDelay": "1s"}))
     planned = plan(parse_contract(result.text), Environment.model_validate(result.environment))
     router = planned.gateway.values["config"]["router_settings"]
     assert (router["num_retries"], router["retry_after"]) == (2, 1)
     assert router["model_group_retry_policy"]["gpt-4o"]["RateLimitErrorRetries"] == 2
+
+
+def test_retries_of_a_model_that_is_not_there_are_a_finding() -> None:
+    contract = parse_contract(made(chat(backend="openai", model="gpt-4o")).text)
+    environment = Environment.model_validate({"gateway": {"retries": {"models": {"gpt4o": 3}}}})
+    found = [finding for finding in plan(contract, environment).findings if finding.code == "retries-of-unknown-model"]
+    assert [finding.hint for finding in found] == ["did you mean 'gpt-4o'?"]
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,11 @@ from kindo_models.commands.output import write
 from kindo_models.contract import Contract
 from kindo_models.contract.convert import env, kindo, litellm, vllm
 from kindo_models.contract.convert.kdeps.writing import resource_files
-from kindo_models.contract.load import from_source
 from kindo_models.environment import Environment, load_environment
 from kindo_models.findings import Finding, InputError, errors
-from kindo_models.planning import Plan, plan, rendering
+from kindo_models.planning import Plan, rendering
 from kindo_models.planning.gateway import MASTER_KEY
+from kindo_models.planning.review import review
 from kindo_models.source import Source, redacted, scan_file
 from kindo_models.stack import DIRECTORY
 
@@ -37,14 +37,15 @@ def render(
     try:
         _refuse_combinations(target, via_gateway, model, stack, environment)
         source = scan_file(_contract_file(contract, stack))
-        read = from_source(source)
-        made = plan(read, _environment(stack, environment), stack=stack or "dev")
-        text = _rendered(source, read, made, target, via_gateway, model)
+        seen = review(source, _environment(stack, environment), stack=stack or "dev")
+        if seen.contract is None or seen.plan is None:
+            raise InputError(errors(seen.findings))
+        text = _rendered(source, seen.contract, seen.plan, target, via_gateway, model)
         write(text if target == "kindo" else redacted(text, source.literals), output)
     except InputError as error:
         print(error, file=sys.stderr)
         return 2
-    faults = [source.located(fault) for fault in errors(made.findings) if (fault.field or "").startswith("models")]
+    faults = [fault for fault in errors(seen.findings) if (fault.field or "").startswith("models")]
     for fault in faults:
         print(fault, file=sys.stderr)
     return 1 if faults else 0

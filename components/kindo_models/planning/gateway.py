@@ -13,6 +13,7 @@ from kindo_models.environment import Environment
 from kindo_models.findings import Finding
 from kindo_models.planning.keys import key_references_of
 from kindo_models.planning.model import Gateway, KeyReference, Server
+from kindo_models.source import listed, nearest
 
 RELEASE = "litellm"
 PORT = 4000
@@ -178,3 +179,19 @@ def findings(environment: Environment) -> list[Finding]:
             )
         )
     return found
+
+
+def retry_findings(entries: Iterable[ModelEntry], environment: Environment) -> list[Finding]:
+    """Retries for models that are not there: LiteLLM would ignore them."""
+    names = [entry.litellm_model_name for entry in entries]
+    return [
+        Finding(
+            code="retries-of-unknown-model",
+            severity="warning",
+            field=f"gateway.retries.models.{name}",
+            message=f"no entry is called {name!r}, so its retries are without effect",
+            hint=f"did you mean {guess!r}?" if (guess := nearest(name, names)) else f"known: {listed(names)}",
+        )
+        for name in environment.gateway.retries.models
+        if name not in names
+    ]

@@ -12,7 +12,7 @@ from kindo_models.planning import images, rules, serving
 from kindo_models.planning.adapters import adapters_of, completed, is_adapter, serving_each
 from kindo_models.planning.checks import endpoint
 from kindo_models.planning.gateway import findings as gateway_findings
-from kindo_models.planning.gateway import gateway
+from kindo_models.planning.gateway import gateway, retry_findings
 from kindo_models.planning.keys import key_references_of
 from kindo_models.planning.model import Plan, Server
 from kindo_models.planning.names import object_names
@@ -46,7 +46,7 @@ def plan(
     answering = serving_each(contract, servers)
     proxy = gateway(contract.models, answering, environment)
     bindings, flag_findings = flag_bindings(contract, environment)
-    found += [*gateway_findings(environment), *flag_findings]
+    found += [*gateway_findings(environment), *retry_findings(contract.models, environment), *flag_findings]
     found += [*images.findings(tuple(servers.values()), environment), *_gate_findings(environment)]
     return Plan(
         stack=stack,

@@ -104,6 +104,14 @@ made_elsewhere(
 )
 made_elsewhere(
     _ENVIRONMENT,
+    "retries-of-unknown-model",
+    "The environment sets retries for a model that the contract does not have.",
+    "LiteLLM ignores them, and the model that was meant has the default.",
+    "Write the entry's litellmModelName.",
+    severity="warning",
+)
+made_elsewhere(
+    _ENVIRONMENT,
     "unknown-flag-preset",
     "No Kindo release of this name is known.",
     "Which flags it reads is then unknown.",
