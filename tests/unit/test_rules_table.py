@@ -77,6 +77,12 @@ CASES: list[tuple[str, list[Any], str, list[Any]]] = [
         "models[0].apiBase",
         [changed(ENDPOINT, apiBase="http://qwen.inference.svc:8000/v1/")],
     ),
+    (
+        "api-base-without-v1",
+        [changed(ENDPOINT, apiBase="http://p.example.com", provider="Groq", apiKey="${GROQ_API_KEY}")],
+        "models[0].apiBase",
+        [changed(OPENAI, apiBase="https://proxy.example.com")],
+    ),
     ("api-base-with-path", [changed(OLLAMA, apiBase="http://o.x:11434/v1")], "models[0].apiBase", [OLLAMA]),
     *(
         ("api-base-localhost", [changed(ENDPOINT, apiBase=f"http://{host}:8000/v1")], "models[0].apiBase", [ENDPOINT])
@@ -372,3 +378,32 @@ def test_a_required_flag_that_no_model_can_fill_is_a_warning_in_the_file_alone()
     assert [finding.severity for finding in found] == ["warning"]
     assert "AUDIO_TRANSCRIPTION" in found[0].message
     assert codes(CLOUD, EMBEDDINGS) == []
+
+
+@pytest.mark.parametrize(
+    "alias", ["claude-sonnet-4-5", "claude-haiku-4-5", "claude-3-5-sonnet-latest", "claude-sonnet-4"]
+)
+def test_aliases_of_anthropic_are_told_from_dated_and_undated_ids(alias: str) -> None:
+    assert "model-alias-undated" in codes(changed(CLOUD, litellmModel=f"anthropic/{alias}"))
+    assert "model-alias-undated" not in codes(changed(CLOUD, litellmModel="anthropic/claude-sonnet-4-6"))
+
+
+def test_an_image_of_the_environment_with_an_unknown_release_is_named_once() -> None:
+    found = findings(
+        SERVED, changed(SERVED, litellmModelName="b", litellmModel="openai/b"), vllm_image="r/vllm:v0.30.0"
+    )
+    assert [(finding.code, finding.field) for finding in found] == [("engine-release-unknown", "images.vllm")]
+
+
+def test_the_environments_image_counts_for_the_models_minimum() -> None:
+    entry = served(model="DeepHat/DeepHat-V2-ext")
+    assert "engine-below-minimum" in codes(entry, vllm_image="vllm/vllm-openai:v0.13.0@sha256:" + "0" * 64)
+    assert "engine-below-minimum" not in codes(entry, vllm_image="vllm/vllm-openai:v0.33.0")
+
+
+def test_a_window_that_the_gpus_limit_is_no_finding_and_the_number_is_given_below_it() -> None:
+    entry = changed(SERVED, contextWindow=90000)
+    assert codes(entry, held_tokens={"qwen": 90000}) == []
+    (finding,) = findings(changed(SERVED, contextWindow=40000, maxTokens=1000), held_tokens={"qwen": 90000})
+    assert finding.message == "contextWindow 40,000 is lower than the advertised 262,144; the chosen GPUs hold 90,000"
+    assert finding.hint == "write `contextWindow: 90000`"

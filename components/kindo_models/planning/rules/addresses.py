@@ -80,8 +80,10 @@ def api_base_without_v1(entry: Entry, context: Context) -> Iterator[Problem]:
         return
     if found.path.rstrip("/").endswith("/v1"):
         return
-    if name == "openai" and not _OPENAI_HOST.search(found.host) and found.path.strip("/"):
-        # A proxy may serve the API below any path of its own.
+    if name == "openai" and (
+        found.path.strip("/") or entry.text("provider") == providers().providers[name].kindo_provider
+    ):
+        # A proxy may serve the API below any path of its own; a foreign address of OpenAI has a rule of its own.
         return
     value = entry.text("apiBase") or ""
     yield Problem(

@@ -9,10 +9,11 @@ from functools import lru_cache
 from kindo_models.catalog.models import Family, model_families
 from kindo_models.catalog.versions import ordinal
 from kindo_models.catalog.vllm_releases import VllmRelease, vllm_release
-from kindo_models.contract.draft import Entry
+from kindo_models.contract.draft import Draft, Entry
+from kindo_models.findings import Finding
 from kindo_models.planning.rules.context import Context, newest_vllm
-from kindo_models.planning.rules.registry import Problem, entry_rule
-from kindo_models.source import nearest
+from kindo_models.planning.rules.registry import Problem, contract_rule, entry_rule
+from kindo_models.source import dotted, nearest
 
 # v0.14.1 in a tag: `vllm/vllm-openai:v0.14.1`, `registry:5000/vllm:0.33.0-cu130@sha256:…`.
 _TAG = re.compile(r":v?(\d+\.\d+\.\d+)[^/:@]*(?:@sha256:[0-9a-f]+)?$")
@@ -81,24 +82,30 @@ def engine_release_unstated(entry: Entry, context: Context) -> Iterator[Problem]
         )
 
 
-@entry_rule(
+@contract_rule(
     "engine-release-unknown",
     "warning",
     what="The catalog has no flag table of the image's vLLM release.",
     why="Flags and parsers differ between releases; they are checked against the newest known one.",
     fix="Use a release that the catalog knows, or read its release notes.",
 )
-def engine_release_unknown(entry: Entry, context: Context) -> Iterator[Problem]:
-    deploy = entry.deploy
-    if deploy is None or entry.engine != "vllm" or not deploy.wrote("image"):
-        return
-    release = stated_release(deploy.text("image") or "")
-    if release and vllm_release(release) is None:
-        yield Problem(
-            ("deploy", "image"),
-            f"the catalog knows no flags of vLLM {release}; they are checked against {newest_vllm()}",
-            f"use {newest_vllm()}, or check flags and parsers yourself",
-        )
+def engine_release_unknown(draft: Draft, context: Context) -> Iterator[Finding]:
+    served = [entry for entry in draft.entries if entry.engine == "vllm"]
+    own = [(entry, image) for entry in served if entry.deploy and (image := entry.deploy.text("image"))]
+    places = [(stated_release(image), (*entry.path, "deploy", "image"), entry.name) for entry, image in own]
+    if len(own) < len(served):
+        places.append((stated_release(context.vllm_image), ("images", "vllm"), None))
+    for release, path, name in places:
+        if release and vllm_release(release) is None:
+            yield Finding(
+                code="",
+                field=dotted(path),
+                model=name,
+                file=draft.source.file if draft.source and name else None,
+                line=draft.line(path) if name else None,
+                message=f"the catalog knows no flags of vLLM {release}; they are checked against {newest_vllm()}",
+                hint=f"use {newest_vllm()}, or check flags and parsers yourself",
+            )
 
 
 @entry_rule(

@@ -7,7 +7,14 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
-from kindo_models.catalog.models import cloud_models, cross_region_profiles, lifecycle, nearest_names, status
+from kindo_models.catalog.models import (
+    cloud_models,
+    cross_region_profiles,
+    lifecycle,
+    lifecycles,
+    nearest_names,
+    status,
+)
 from kindo_models.catalog.providers import providers
 from kindo_models.contract.draft import Entry
 from kindo_models.planning.rules.context import Context, provider_name
@@ -90,7 +97,7 @@ def model_alias_undated(entry: Entry, context: Context) -> Iterator[Problem]:
         row = lifecycle(provider, model_id)
         if row and row.undated:
             continue
-        dated = sorted(one for one in cloud_models().providers.get(provider, {}) if _is_dated(one, model_id))
+        dated = sorted(one for one in _every(provider) if _is_dated(one, model_id))
         known = cloud_models().find(provider, model_id) is not None
         if dated or known or model_id.endswith("-latest"):
             hint = f"write {dated[-1]}" if dated else f"see {providers().providers[provider].docs}"
@@ -142,6 +149,12 @@ def _ids(entry: Entry) -> Iterator[tuple[str, str, str]]:
     # Fine-tuned and imported models have names of their own.
     if model_id and not foreign and not model_id.startswith(("arn:", "ft:", "ftjob-")):
         yield "litellmModel", name, model_id
+
+
+@lru_cache(maxsize=64)
+def _every(provider: str) -> frozenset[str]:
+    """IDs that are or were the provider's."""
+    return frozenset(cloud_models().providers.get(provider, {})) | frozenset(lifecycles().providers.get(provider, {}))
 
 
 @lru_cache(maxsize=64)
