@@ -388,6 +388,11 @@ def test_aliases_of_anthropic_are_told_from_dated_and_undated_ids(alias: str) ->
     assert "model-alias-undated" not in codes(changed(CLOUD, litellmModel="anthropic/claude-sonnet-4-6"))
 
 
+def test_the_model_behind_an_arn_has_its_lifecycle() -> None:
+    arn = "bedrock/arn:aws:bedrock:us-west-2::foundation-model/anthropic.claude-sonnet-4-20250514-v1:0"
+    assert codes(changed(BEDROCK, litellmModel=arn)) == ["model-retired", "bedrock-regional-id"]
+
+
 def test_an_image_of_the_environment_with_an_unknown_release_is_named_once() -> None:
     found = findings(
         SERVED, changed(SERVED, litellmModelName="b", litellmModel="openai/b"), vllm_image="r/vllm:v0.30.0"

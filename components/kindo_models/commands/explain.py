@@ -27,7 +27,14 @@ def explain(code: str | None) -> int:
 
 
 def _text(rule: Rule) -> str:
-    lines = [f"{rule.code} ({rule.severity})", "", f"what: {rule.what}", f"why:  {rule.why}", f"fix:  {rule.fix}"]
+    place = "" if rule.check else f", found by {rule.made_by}"
+    lines = [
+        f"{rule.code} ({rule.severity}{place})",
+        "",
+        f"what: {rule.what}",
+        f"why:  {rule.why}",
+        f"fix:  {rule.fix}",
+    ]
     if rule.pitfall:
         lines.append(f'from: Kindo\'s page "Prepare AI Models", common pitfalls: {rule.pitfall}')
     return "\n".join(lines)

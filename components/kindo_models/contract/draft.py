@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic.alias_generators import to_camel
 
-from kindo_models.contract.model import Contract, split
+from kindo_models.contract.model import SECRET_FIELDS, Contract, split
 from kindo_models.findings import Finding
 from kindo_models.source import KeyPath, Source, dotted, findings_of
 
-SECRET_KEYS = ("apiKey", "awsAccessKeyId", "awsSecretAccessKey")
+SECRET_KEYS = tuple(to_camel(field) for field in SECRET_FIELDS)
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,11 @@ from pathlib import Path
 
 from kindo_models.contract.draft import Draft, read_draft
 from kindo_models.contract.identity import routing_keys_used_twice, served_names
-from kindo_models.contract.model import VARIABLE, Contract, ModelEntry
+from kindo_models.contract.model import SECRET_FIELDS, VARIABLE, Contract
 from kindo_models.findings import InputError
 from kindo_models.source import Source, scan, scan_file
 
-# Fields whose value is a secret; `${VAR}` names it, anything else is the secret itself.
-SECRET_FIELDS = ("api_key", "aws_access_key_id", "aws_secret_access_key")
+__all__ = ["SECRET_FIELDS", "from_draft", "from_source", "load_contract", "parse_contract", "variable"]
 
 
 def load_contract(path: str | Path, *, name: str | None = None) -> Contract:
@@ -44,8 +43,3 @@ def variable(value: str | None) -> str | None:
     """The name in `${NAME}`, None for anything else."""
     match = VARIABLE.match(value or "")
     return match.group(1) if match else None
-
-
-def secret_values(entry: ModelEntry) -> dict[str, str]:
-    """Secret fields that are set, as written (`${VAR}` or literal)."""
-    return {name: value for name in SECRET_FIELDS if (value := getattr(entry, name))}

@@ -14,6 +14,9 @@ from pydantic.alias_generators import to_camel
 # `${VAR}` as the whole value names a secret; nothing else is expanded.
 VARIABLE = re.compile(r"^\$\{([A-Za-z_][A-Za-z0-9_]*)\}$")
 
+# Fields whose value is a secret; `${VAR}` names it, anything else is the secret itself.
+SECRET_FIELDS = ("api_key", "aws_access_key_id", "aws_secret_access_key")
+
 ModelType = Literal["CHAT", "INTERNAL"]
 MetadataType = Literal["Text Generation", "Embeddings", "Transcription"]
 CostTier = Literal["LOW", "MEDIUM", "HIGH"]

@@ -146,6 +146,9 @@ def _ids(entry: Entry) -> Iterator[tuple[str, str, str]]:
         return
     foreign = name == "openai" and entry.wrote("apiBase") and entry.text("provider") != "OpenAI"
     model_id = providers().providers[name].model_id(entry.suffix)
+    arn = _ARN.match(model_id)
+    if arn and arn.group(2) in ("foundation-model", "inference-profile"):
+        model_id = arn.group(3)
     # Fine-tuned and imported models have names of their own.
     if model_id and not foreign and not model_id.startswith(("arn:", "ft:", "ftjob-")):
         yield "litellmModel", name, model_id
