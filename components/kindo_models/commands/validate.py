@@ -6,7 +6,9 @@ import datetime
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
+
+import typer
 
 from kindo_models.environment import load_environment, settings_source
 from kindo_models.findings import Finding, InputError, errors
@@ -80,25 +82,28 @@ def _property(text: str) -> str:
 
 def _text(findings: Iterable[Finding], source: Source | None) -> None:
     from rich.console import Console
-    from rich.text import Text as Styled
 
-    def plain(text: str, style: str = "") -> Styled:
+    # Rich knows what the terminal can do (NO_COLOR, dumb, not a terminal); its layout is not needed.
+    styled = Console().color_system is not None
+
+    def style(text: str, **how: Any) -> str:
         # Names in a file may hold codes that a terminal would obey.
-        return Styled("".join(character if character.isprintable() else "?" for character in text), style=style)
+        plain = text if text.isprintable() else "".join(one if one.isprintable() else "?" for one in text)
+        return typer.style(plain, **how) if styled and how else plain
 
-    console = Console(soft_wrap=True, highlight=False, markup=False, emoji=False)
     counts = {"error": 0, "warning": 0}
+    lines = []
     for finding in findings:
         counts[finding.severity] += 1
-        colour = "bold red" if finding.severity == "error" else "bold yellow"
-        console.print(plain(f"{finding.severity}[{finding.code}] ", colour) + plain(_place(finding)))
-        for line in _excerpt(finding, source):
-            console.print(plain(line, "dim"))
-        console.print(plain(f"  {finding.message}"))
+        colour = "red" if finding.severity == "error" else "yellow"
+        lines.append(f"{style(f'{finding.severity}[{finding.code}]', fg=colour, bold=True)} {style(_place(finding))}")
+        lines += [style(line, dim=True) for line in _excerpt(finding, source)]
+        lines.append(style(f"  {finding.message}"))
         if finding.hint:
-            console.print(plain("  fix: ", "bold green") + plain(finding.hint))
-        console.print()
-    console.print(", ".join(f"{count} {level}{'s' * (count != 1)}" for level, count in counts.items()))
+            lines.append(style("  fix: ", fg="green", bold=True) + style(finding.hint))
+        lines.append("")
+    lines.append(", ".join(f"{count} {level}{'s' * (count != 1)}" for level, count in counts.items()))
+    print("\n".join(lines))
 
 
 def _place(finding: Finding) -> str:

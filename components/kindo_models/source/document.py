@@ -11,7 +11,7 @@ from typing import Any
 
 from kindo_models.findings import Finding, InputError
 from kindo_models.source import yaml_reader
-from kindo_models.source.secrets import MASK, is_secret_name, redacted
+from kindo_models.source.secrets import MASK, Literals, is_secret_name, redacted
 from kindo_models.source.words import KeyPath, dotted
 from kindo_models.source.yaml_reader import Place
 
@@ -72,7 +72,7 @@ class Source:
     def redacted(self, finding: Finding) -> Finding:
         """The finding without any secret that the file holds, wherever it got into the texts."""
         texts = {name: getattr(finding, name) or "" for name in ("message", "hint", "field")}
-        clean = {name: redacted(text, self.literals if name != "field" else ()) for name, text in texts.items()}
+        clean = {name: redacted(text, self.literals if name != "field" else None) for name, text in texts.items()}
         changed = {name: text for name, text in clean.items() if text != texts[name]}
         return finding.model_copy(update=changed) if changed else finding
 
@@ -88,9 +88,9 @@ class Source:
         return self._safe_line(finding.line, text, start, end)
 
     @cached_property
-    def literals(self) -> frozenset[str]:
+    def literals(self) -> Literals:
         """Secret values that the file holds literally: never to be shown."""
-        return frozenset(value for value in self._secret_texts() if not _NAMED.match(value))
+        return Literals(value for value in self._secret_texts() if not _NAMED.match(value))
 
     def _pointed(self, finding: Finding) -> Place | None:
         """The value behind the field where it is on the key's line and not the key itself is meant, else the key."""
@@ -104,10 +104,9 @@ class Source:
         return value if value and value.line == key.line and not about_key else key
 
     def _safe_line(self, line: int, text: str, start: int, end: int) -> tuple[str, int, int]:
-        spans = sorted((place.column, place.end or len(text)) for place in self._secret_places if place.line == line)
-        within = any(place.line < line <= self._last_line(place) for place in self._secret_places)
-        if within:
+        if line in self._inside_secrets:
             return MASK, 0, len(MASK)
+        spans = sorted((place.column, place.end or len(text)) for place in self._secret_places.get(line, ()))
         if spans:
             # A comment on such a line may hold the old key.
             text = text[: max(spans[-1][1], end)]
@@ -120,13 +119,6 @@ class Source:
         safe = redacted(text, self.literals)
         return (safe, start, end) if safe == text else (safe, min(start, len(safe)), min(end, len(safe)))
 
-    def _last_line(self, place: Place) -> int:
-        return (
-            place.line
-            if place.end is not None
-            else place.line + len(_LINE_ENDS.findall(self.text, place.start, place.stop))
-        )
-
     @cached_property
     def _lines(self) -> list[str]:
         return _LINE_ENDS.split(self.text)
@@ -136,8 +128,20 @@ class Source:
         return {dotted(path): path for path in self.places}
 
     @cached_property
-    def _secret_places(self) -> list[Place]:
-        return [self.values[path] for path in self._secret_paths() if path in self.values]
+    def _secret_places(self) -> dict[int, list[Place]]:
+        """Places of secrets by the line on which each begins."""
+        found: dict[int, list[Place]] = {}
+        for path in self._secret_paths():
+            if place := self.values.get(path):
+                found.setdefault(place.line, []).append(place)
+        return found
+
+    @cached_property
+    def _inside_secrets(self) -> frozenset[int]:
+        """Lines that are the continuation of a secret."""
+        several = [place for places in self._secret_places.values() for place in places if place.end is None]
+        ends = [(place.line, len(_LINE_ENDS.findall(self.text, place.start, place.stop))) for place in several]
+        return frozenset(line for first, more in ends for line in range(first + 1, first + more + 1))
 
     def _secret_paths(self) -> Iterator[KeyPath]:
         for path in self.values:

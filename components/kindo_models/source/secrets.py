@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 MASK = "***"
 _SECRET_WORDS = {"key", "apikey", "token", "secret", "password", "passwd", "credential", "credentials"}
@@ -19,6 +20,7 @@ _FORMS = re.compile(
 _SHORTEST = 8
 
 
+@lru_cache(maxsize=4096)
 def is_secret_name(name: str) -> bool:
     """Whether a field of this name holds a secret: `apiKey`, `hfToken`, `MY_PASSWORD`; not `maxTokens`, `maxToken`."""
     words = {word.lower() for word in _CAMEL.findall(name)}
@@ -27,9 +29,25 @@ def is_secret_name(name: str) -> bool:
     return bool(words & _SECRET_WORDS) or any(word in name.lower() for word in ("apikey", "secret", "password"))
 
 
-def redacted(text: str, literals: Iterable[str] = ()) -> str:
+class Literals:
+    """Secrets that a file holds literally, found in a text without trying one after the other."""
+
+    def __init__(self, values: Iterable[str]) -> None:
+        self._by_start: dict[str, list[str]] = {}
+        for value in sorted(set(values), key=len, reverse=True):
+            if len(value) >= _SHORTEST:
+                self._by_start.setdefault(value[:_SHORTEST], []).append(value)
+
+    def within(self, text: str) -> set[str]:
+        """Those that stand in the text."""
+        if not self._by_start:
+            return set()
+        starts = {text[at : at + _SHORTEST] for at in range(len(text) - _SHORTEST + 1)} & self._by_start.keys()
+        return {value for start in starts for value in self._by_start[start] if value in text}
+
+
+def redacted(text: str, literals: Literals | None = None) -> str:
     """`text` without keys: literal secrets of the file, and whatever has the form of a provider's key."""
-    for literal in literals:
-        if len(literal) >= _SHORTEST and literal in text:
-            text = text.replace(literal, MASK)
+    for literal in sorted(literals.within(text), key=len, reverse=True) if literals else ():
+        text = text.replace(literal, MASK)
     return _FORMS.sub(MASK, text)
