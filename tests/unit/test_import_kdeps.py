@@ -112,6 +112,18 @@ def test_where_ollama_is_follows_kdeps_own_rules(agent: dict[str, Any], served: 
     assert ("deploy" in found, "apiBase" in found) == (served, not served)
 
 
+@pytest.mark.parametrize("suffix", ["", "/", "/v1", "/api"])
+def test_an_ollama_address_leads_to_its_own_api(suffix: str) -> None:
+    found = entry(chat(model="qwen3", baseUrl=f"http://ollama.example.com:11434{suffix}"))
+    assert found["apiBase"] == "http://ollama.example.com:11434"
+
+
+def test_an_unusable_address_of_a_workflow_is_said() -> None:
+    result = made(workflow(ollamaUrl="http://[::"), chat(model="qwen3"))
+    assert result.entries == ()
+    assert "kdeps-address-unusable" in codes(result)
+
+
 def test_installing_no_ollama_without_an_address_is_said() -> None:
     assert "kdeps-ollama-elsewhere" in codes(made(workflow(installOllama=False), chat(model="llama3.2:1b")))
 
@@ -177,6 +189,19 @@ def test_two_literal_keys_of_one_provider_get_two_variables() -> None:
         "${OPENAI_API_KEY}",
         "${OPENAI_API_KEY_2}",
         "${OPENAI_API_KEY}",
+    ]
+
+
+def test_a_literal_key_does_not_take_a_variable_that_others_read() -> None:
+    result = made(
+        chat(backend="openai", model="gpt-4o", apiKey="sk-one-0123456789"),
+        chat(backend="openai", model="gpt-4.1"),
+        chat(backend="groq", model="openai/gpt-oss-120b", apiKey="sk-one-0123456789"),
+    )
+    assert [found["apiKey"] for found in result.entries] == [
+        "${OPENAI_API_KEY_2}",
+        "${OPENAI_API_KEY}",
+        "${GROQ_API_KEY}",
     ]
 
 
@@ -325,6 +350,16 @@ def test_the_later_configuration_file_says_what_a_model_means() -> None:
     assert "canary" not in result.text + "".join(map(str, result.findings))
 
 
+def test_a_general_address_is_not_that_of_another_backend() -> None:
+    config = (
+        "llm:\n  backend: ollama\n  base_url: http://ollama.example.com:11434/v1\n"
+        "  models:\n  - qwen3\n  - {model: gpt-4o, backend: openai}\n"
+    )
+    qwen, gpt = made(config).entries
+    assert qwen["apiBase"] == "http://ollama.example.com:11434"
+    assert "apiBase" not in gpt
+
+
 def test_the_routers_models_are_entries_and_its_strategy_is_said() -> None:
     config = (
         "llm:\n  strategy: fallback\n  models:\n  - {model: gpt-4o, backend: openai, priority: 1}\n"
@@ -364,6 +399,8 @@ def test_inline_resources_of_a_workflow_are_read() -> None:
         ({"backend": "openai", "model": 4}, "kdeps-wrong-type"),
         ({"backend": "openai", "model": "x", "baseUrl": "proxy.example.com"}, "kdeps-address-unusable"),
         ({"backend": "openai", "model": "x", "baseUrl": "https://u:canary@h.example.com"}, "kdeps-address-unusable"),
+        ({"backend": "openai", "model": "x", "baseUrl": "http://[canary"}, "kdeps-address-unusable"),
+        ({"model": "x", "baseUrl": "http://host:canary"}, "kdeps-address-unusable"),
         ({"model": "https://example.com/model.llamafile"}, "kdeps-no-counterpart"),
         ({"model": "./model.gguf"}, "kdeps-no-counterpart"),
     ],
@@ -508,10 +545,25 @@ KEYS = (
 )
 
 
+TEXTS = (
+    "http://[",
+    "https://a:b",
+    "http://a//",
+    AZURE,
+    "{{ x }}",
+    "openai",
+    "google",
+    "ollama",
+    "router",
+    "1s",
+    "retry",
+)
+
+
 @settings(max_examples=40, derandomize=True, deadline=None)
 @given(
     st.recursive(
-        st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=5)),
+        st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=5), st.sampled_from(TEXTS)),
         lambda inner: st.one_of(
             st.lists(inner, max_size=3),
             st.dictionaries(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
@@ -14,8 +15,10 @@ from kindo_models.source import Source, scan
 
 _READER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _MOST_DOCUMENTS = 500
+_EXPRESSION = re.compile(r"\{\{.*\}\}", re.DOTALL)
 
 Kind = Literal["workflow", "resource", "config"]
+Path = tuple[str | int, ...]
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,31 @@ class Document:
     ) -> Finding:
         found = self.source.finding(path, code, message, hint, severity=severity)
         return found.model_copy(update={"line": found.line + self.skipped if found.line else None})
+
+
+def text_of(document: Document, path: Path, block: Mapping[str, Any], findings: list[Finding]) -> str | None:
+    """The text at the path's last key, None where there is none; another type is a finding."""
+    value = block.get(str(path[-1]))
+    if value is None or value == "":
+        return None
+    if not isinstance(value, str):
+        findings.append(wrong_type(document, path, "text"))
+        return None
+    return value.strip()
+
+
+def wrong_type(document: Document, path: Path, wanted: str) -> Finding:
+    return document.finding(path, "kdeps-wrong-type", f"{path[-1]} must be {wanted}; it is left out")
+
+
+def is_expression(text: str) -> bool:
+    """Whether KDeps would evaluate a part of it: `{{ … }}`."""
+    return bool(_EXPRESSION.search(text))
+
+
+def mapping(value: Any) -> Mapping[str, Any]:
+    """The value where it is a map, else an empty one."""
+    return value if isinstance(value, Mapping) else {}
 
 
 def documents(text: str, *, file: str) -> list[Document]:

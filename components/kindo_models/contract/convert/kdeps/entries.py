@@ -2,52 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
-from kindo_models.catalog.kdeps import Backend, kdeps_backends
 from kindo_models.catalog.models import CloudModel, Mode, facts, model_families
 from kindo_models.catalog.ollama_models import ollama_models
 from kindo_models.catalog.providers import Provider, providers
+from kindo_models.contract.convert.kdeps.endpoints import Endpoint, is_local
 from kindo_models.contract.convert.kdeps.keys import Keys
 from kindo_models.contract.convert.kdeps.uses import Use
 from kindo_models.findings import Finding
-from kindo_models.source import nearest
 
-_AZURE = re.compile(r"(https?://[^/]+\.openai\.azure\.[a-z]+)/openai/deployments/([^/?]+)(?:/[^?]*)?(?:\?(.*))?")
-_LOCAL = {"localhost", "127.0.0.1", "::1", "0.0.0.0", "host.docker.internal"}
 _METADATA = {"chat": "Text Generation", "embedding": "Embeddings", "transcription": "Transcription"}
 _UNKNOWN = "no source that we ship knows it"
-# A weights file instead of a name: KDeps downloads and runs it by itself.
-_FILE = re.compile(r"(://|\.(llamafile|gguf)$|^[./~])")
-
-
-@dataclass(frozen=True)
-class Endpoint:
-    """Where a model is. provider: name in the catalog; address: its own, None for the provider's host or for what we
-    serve; deploys: we serve it with Ollama.
-    """
-
-    provider: str
-    model: str
-    label: str
-    backend: Backend | None
-    address: str | None = None
-    deploys: bool = False
-    deployment: str | None = None
-    api_version: str | None = None
-
-    @property
-    def serves_by_name(self) -> bool:
-        """Whether it answers only to its model's name, so that Kindo's routing key must be the same."""
-        return self.provider == "vllm"
-
-    @property
-    def key(self) -> tuple[str, ...]:
-        return (self.provider, self.model, self.address or "", self.deployment or "")
 
 
 @dataclass
@@ -58,36 +26,6 @@ class Made:
     comments: dict[str, str] = field(default_factory=dict)
     required: dict[str, str] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
-
-
-def endpoint_of(use: Use) -> Endpoint | Finding:
-    """The endpoint of a use; a finding where nothing of ours corresponds."""
-    catalog = kdeps_backends()
-    backend = catalog.backends.get(use.backend)
-    provider = backend.provider if backend else catalog.later.backends.get(use.backend)
-    if provider is None:
-        return _unknown_backend(use)
-    if provider == "ollama" and _FILE.search(use.model):
-        what = f"the weights file {use.model!r} has no counterpart: a contract names a model of a library or a provider"
-        return use.finding("model", "kdeps-no-counterpart", f"{what}; it makes no entry")
-    if use.base_url and "@" in (urlsplit(use.base_url).netloc):
-        message = "baseUrl holds credentials, which are not copied; the model makes no entry"
-        return use.finding("baseUrl", "kdeps-address-unusable", message, "write the address without user and password")
-    if provider == "ollama":
-        address = _ollama_address(use)
-        return Endpoint(
-            "ollama", use.model, urlsplit(address or "").hostname or "local", backend, address, address is None
-        )
-    if not use.base_url:
-        return Endpoint(provider, use.model, use.backend, backend)
-    if backend and use.backend == "openai" and (azure := _AZURE.fullmatch(use.base_url)):
-        version = parse_qs(azure.group(3) or "").get("api-version", [None])[0]
-        return Endpoint("azure", use.model, "azure", backend, azure.group(1), False, azure.group(2), version)
-    parts = urlsplit(use.base_url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        message = f"baseUrl {use.base_url!r} is no address (scheme and host are needed); the model makes no entry"
-        return use.finding("baseUrl", "kdeps-address-unusable", message, "write http://host or https://host")
-    return _redirected(use, provider, backend)
 
 
 def entry_of(
@@ -113,39 +51,6 @@ def entry_of(
         made.fields["deploy"] = {"engine": "ollama", "model": endpoint.model}
         _served(made, uses)
     return made
-
-
-def _redirected(use: Use, provider: str, backend: Backend | None) -> Endpoint:
-    """A provider behind another address; an OpenAI-compatible server that is not OpenAI is a self-hosted one."""
-    assert use.base_url is not None
-    if backend is None:
-        return Endpoint(provider, use.model, use.backend, None, use.base_url)
-    host = backend.endpoint(use.base_url)
-    if urlsplit(host).hostname == urlsplit(backend.base).hostname:
-        return Endpoint(provider, use.model, use.backend, backend)
-    if provider == "openai":
-        provider = "vllm"
-    address = providers().providers[provider].redirected(host, use.model)
-    return Endpoint(provider, use.model, urlsplit(host).hostname or use.backend, backend, address)
-
-
-def _ollama_address(use: Use) -> str | None:
-    """Where an existing Ollama is; None when we serve the model.
-
-    KDeps installs Ollama where `installOllama` says so, and without it when a chat uses it or `agentSettings.models`
-    names a model: then it is its own, local one, unless an address elsewhere is given.
-    """
-    workflow = use.workflow
-    if use.base_url and not _is_local(use.base_url):
-        return use.base_url.rstrip("/")
-    url = None if use.base_url else workflow.ollama_url if workflow else None
-    if url and not _is_local(url) and not (workflow and workflow.install_ollama):
-        return url.rstrip("/")
-    return None
-
-
-def _is_local(url: str) -> bool:
-    return (urlsplit(url if "://" in url else f"//{url}").hostname or "") in _LOCAL
 
 
 def _row(endpoint: Endpoint) -> CloudModel | None:
@@ -211,7 +116,7 @@ def _sizes(made: Made, endpoint: Endpoint, uses: Sequence[Use], row: CloudModel 
 def _address(made: Made, endpoint: Endpoint, uses: Sequence[Use], azure_api_version: str | None) -> None:
     if endpoint.address:
         made.fields["apiBase"] = endpoint.address
-    if endpoint.address and _is_local(endpoint.address):
+    if endpoint.address and is_local(endpoint.address):
         made.findings.append(
             uses[0].finding(
                 "baseUrl",
@@ -232,9 +137,15 @@ def _address(made: Made, endpoint: Endpoint, uses: Sequence[Use], azure_api_vers
         made.comments["awsRegion"] = "fill in the region of the model"
 
 
+def key_variable(endpoint: Endpoint) -> str:
+    """The variable that holds the key where a resource names none: KDeps's own, else the provider's; "" without any."""
+    own = endpoint.backend.variable if endpoint.backend else None
+    provider = providers().providers[endpoint.provider]
+    return own if own and endpoint.provider != "azure" else next(iter(provider.key_variables), "")
+
+
 def _key(made: Made, endpoint: Endpoint, provider: Provider, uses: Sequence[Use], keys: Keys) -> None:
-    variable = endpoint.backend.variable if endpoint.backend else None
-    default = (provider.key_variables or ("",))[0] if variable is None or endpoint.provider == "azure" else variable
+    default = key_variable(endpoint)
     if (provider.keyless and not any(use.api_key for use in uses)) or not default:
         return
     found = [(use, keys.of(use.api_key, default)) for use in uses]
@@ -279,14 +190,3 @@ def _served(made: Made, uses: Sequence[Use]) -> None:
                 )
             )
             return
-
-
-def _unknown_backend(use: Use) -> Finding:
-    catalog = kdeps_backends()
-    if use.backend in catalog.later.backends:
-        message = f"backend {use.backend} has no counterpart among our providers; {use.model} makes no entry"
-        return use.finding("backend", "kdeps-no-counterpart", message)
-    guess = nearest(use.backend, catalog.backends)
-    known = f"did you mean {guess!r}?" if guess else f"known: {', '.join(catalog.backends)}"
-    message = f"no backend is called {use.backend!r}; no entry is made"
-    return use.finding("backend", "kdeps-unknown-backend", message, known, severity="error")

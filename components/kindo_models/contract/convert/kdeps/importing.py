@@ -9,7 +9,8 @@ from typing import Any
 
 from kindo_models.contract.convert.entry_text import entry_text
 from kindo_models.contract.convert.kdeps.documents import Document
-from kindo_models.contract.convert.kdeps.entries import Endpoint, endpoint_of, entry_of
+from kindo_models.contract.convert.kdeps.endpoints import Endpoint, endpoint_of
+from kindo_models.contract.convert.kdeps.entries import entry_of, key_variable
 from kindo_models.contract.convert.kdeps.keys import Keys
 from kindo_models.contract.convert.kdeps.uses import Found, Use, find_uses
 from kindo_models.contract.model import RECOMMENDED
@@ -98,6 +99,9 @@ def imported(documents: Sequence[Document], *, azure_api_version: str | None = N
     collected = _collected(found, findings)
     names = _names(collected)
     keys = Keys()
+    for item in collected.values():
+        for use in item.uses:
+            keys.reserve(use.api_key, key_variable(item.endpoint))
     entries: list[Mapping[str, Any]] = []
     comments: list[Mapping[str, str]] = []
     missing: list[Missing] = []

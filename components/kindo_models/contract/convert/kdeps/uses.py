@@ -9,14 +9,26 @@ from typing import Any
 
 from kindo_models.catalog.kdeps import kdeps_backends
 from kindo_models.catalog.models import Mode
-from kindo_models.contract.convert.kdeps.documents import Document
+from kindo_models.contract.convert.kdeps.documents import (
+    Document,
+    Path,
+    is_expression,
+    mapping,
+    text_of,
+    wrong_type,
+)
+from kindo_models.contract.convert.kdeps.settings import (
+    Config,
+    Workflow,
+    config_of,
+    nearest_workflow,
+    place_of,
+    workflow_of,
+)
 from kindo_models.findings import Finding, Severity
-
-Path = tuple[str | int, ...]
 
 # All other keys of an action belong to the request: prompt, scenario, tools, jsonResponse, temperature, …
 _OF_THE_MODEL = {"model", "backend", "baseUrl", "baseURL", "apiKey", "contextLength", "retry", "onError"}
-_EXPRESSION = re.compile(r"\{\{.*\}\}", re.DOTALL)
 _DELAY = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0}
 _ACTIONS: tuple[tuple[str, Mode | None], ...] = (
@@ -58,27 +70,6 @@ class Use:
         return self.document.finding(place, code, f"{self.action}: {message}", hint, severity=severity)
 
 
-@dataclass(frozen=True)
-class Workflow:
-    """Settings of one workflow that say where Ollama is."""
-
-    document: Document
-    models: tuple[str, ...] = ()
-    ollama_url: str | None = None
-    install_ollama: bool | None = None
-
-
-@dataclass(frozen=True)
-class Config:
-    """`llm:` of KDeps's later configuration file: what resources without a backend mean."""
-
-    document: Document
-    backend: str
-    base_url: str | None
-    models: tuple[Mapping[str, Any], ...]
-    values: Mapping[str, Any] = field(repr=False)
-
-
 @dataclass
 class Found:
     uses: list[Use] = field(default_factory=list)
@@ -105,9 +96,11 @@ class Kept:
 def find_uses(documents: Sequence[Document]) -> Found:
     """Uses in the order of the documents; the models of `agentSettings.models` stand where their workflow does."""
     found = Found()
-    workflows = {id(document): _workflow(document, found) for document in documents if document.kind == "workflow"}
+    workflows = {
+        id(document): workflow_of(document, found.findings) for document in documents if document.kind == "workflow"
+    }
     found.workflows = list(workflows.values())
-    configs = [_config(document, found) for document in documents if document.kind == "config"]
+    configs = [config_of(document, found.findings) for document in documents if document.kind == "config"]
     config = configs[0] if configs else None
     for extra in configs[1:]:
         found.findings.append(
@@ -119,38 +112,15 @@ def find_uses(documents: Sequence[Document]) -> Found:
             found.uses += _listed(workflow)
             _inline(document, workflow, config, found)
         elif document.kind == "resource":
-            workflow_of = _nearest(document, found.workflows)
-            _resource(document, (), document.source.data, workflow_of, config, found)
+            above = nearest_workflow(document, found.workflows)
+            _resource(document, (), document.source.data, above, config, found)
+    if config is not None:
+        found.uses += _permitted(config)
     if config is not None and config.values.get("strategy"):
-        found.uses += _routes(config)
         what = f"the router's strategy {config.values.get('strategy')!r} has no counterpart; its models make entries"
         found.findings.append(config.document.finding(("llm", "strategy"), "kdeps-no-counterpart", what))
     found.findings += [kept.finding for kept in found.kept.values()]
     return found
-
-
-def _workflow(document: Document, found: Found) -> Workflow:
-    settings = _map(document.source.data.get("settings"))
-    agent = _map(settings.get("agentSettings"))
-    path = ("settings", "agentSettings")
-    models = agent.get("models")
-    listed = tuple(model for model in models if isinstance(model, str)) if isinstance(models, list) else ()
-    if models is not None and len(listed) != (len(models) if isinstance(models, list) else -1):
-        found.findings.append(_wrong(document, (*path, "models"), "a list of model names"))
-    install = agent.get("installOllama")
-    if install is not None and not isinstance(install, bool):
-        found.findings.append(_wrong(document, (*path, "installOllama"), "true or false"))
-        install = None
-    return Workflow(document, listed, _text(document, (*path, "ollamaUrl"), agent, found), install)
-
-
-def _config(document: Document, found: Found) -> Config:
-    values = _map(document.source.data.get("llm"))
-    entries: list[Mapping[str, Any]] = []
-    for item in values.get("models") or () if isinstance(values.get("models"), list) else ():
-        entries.append({"model": item} if isinstance(item, str) else _map(item))
-    backend = _text(document, ("llm", "backend"), values, found) or kdeps_backends().later.default
-    return Config(document, backend, _text(document, ("llm", "base_url"), values, found), tuple(entries), values)
 
 
 def _listed(workflow: Workflow) -> Iterator[Use]:
@@ -176,8 +146,8 @@ def _resource(
 ) -> None:
     run = resource.get("run")
     later = not isinstance(run, Mapping)
-    body, path = (resource, path) if later else (_map(run), (*path, "run"))
-    name = resource.get("actionId") or _map(resource.get("metadata")).get("actionId")
+    body, path = (resource, path) if later else (mapping(run), (*path, "run"))
+    name = resource.get("actionId") or mapping(resource.get("metadata")).get("actionId")
     for kind, mode in _ACTIONS:
         block = body.get(kind)
         if not isinstance(block, Mapping):
@@ -198,9 +168,9 @@ def _action(
     config: Config | None,
     found: Found,
 ) -> None:
-    model = _text(document, (*path, "model"), block, found)
+    model = text_of(document, (*path, "model"), block, found.findings)
     _keep(document, path, block, found)
-    if model is None or _EXPRESSION.search(model):
+    if model is None or is_expression(model):
         what = "names no model" if model is None else f"its model {model!r} is decided at run time"
         found.findings.append(
             document.finding(
@@ -222,11 +192,13 @@ def _action(
                 )
             )
         return
-    backend = _text(document, (*path, "backend"), block, found)
-    base_url = _text(document, (*path, "baseUrl"), block, found) or _text(document, (*path, "baseURL"), block, found)
-    api_key = _text(document, (*path, "apiKey"), block, found)
+    backend = text_of(document, (*path, "backend"), block, found.findings)
+    base_url = text_of(document, (*path, "baseUrl"), block, found.findings) or text_of(
+        document, (*path, "baseURL"), block, found.findings
+    )
+    api_key = text_of(document, (*path, "apiKey"), block, found.findings)
     if later and backend is None:
-        backend, base_url, api_key = _from_config(model, config, base_url, api_key)
+        backend, base_url, api_key = place_of(model, config, base_url, api_key)
     found.uses.append(
         Use(
             document,
@@ -245,27 +217,12 @@ def _action(
     )
 
 
-def _from_config(
-    model: str, config: Config | None, base_url: str | None, api_key: str | None
-) -> tuple[str, str | None, str | None]:
-    """Backend, address and key that the configuration file gives a model."""
-    if config is None:
-        return kdeps_backends().later.default, base_url, api_key
-    entry = next((entry for entry in config.models if entry.get("model") == model), {})
-    backend = entry.get("backend") or config.backend
-    url = base_url or entry.get("base_url") or config.base_url
-    if backend == "ollama":
-        url = url or config.values.get("ollama_host")
-    key = api_key or config.values.get(f"{backend}_api_key")
-    return str(backend), url if isinstance(url, str) else None, key if isinstance(key, str) and key else None
-
-
-def _routes(config: Config) -> Iterator[Use]:
-    """The models among which KDeps's router chooses."""
+def _permitted(config: Config) -> Iterator[Use]:
+    """The models that KDeps permits, or among which its router chooses."""
     for index, entry in enumerate(config.models):
         model = entry.get("model")
         if isinstance(model, str):
-            backend, url, key = _from_config(model, config, None, None)
+            backend, url, key = place_of(model, config, None, None)
             path: Path = ("llm", "models", index)
             yield Use(config.document, path, "llm.models", model, backend, url, key, later=True)
 
@@ -313,7 +270,7 @@ def _attempts(
     count, delay = block.get(keys[0]), block.get(keys[1])
     if not isinstance(count, int) or isinstance(count, bool) or count < 1:
         if count is not None:
-            found.findings.append(_wrong(document, (*path, keys[0]), "a number of attempts, at least 1"))
+            found.findings.append(wrong_type(document, (*path, keys[0]), "a number of attempts, at least 1"))
         return None
     seconds = 0.0
     if delay is not None:
@@ -321,7 +278,7 @@ def _attempts(
         if match:
             seconds = float(match.group(1)) * _SECONDS[match.group(2)]
         else:
-            found.findings.append(_wrong(document, (*path, keys[1]), "a time such as 500ms, 1s or 2m"))
+            found.findings.append(wrong_type(document, (*path, keys[1]), "a time such as 500ms, 1s or 2m"))
     return Retry(count, seconds)
 
 
@@ -330,35 +287,6 @@ def _length(document: Document, path: Path, block: Mapping[str, Any], found: Fou
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        found.findings.append(_wrong(document, path, "a number of tokens"))
+        found.findings.append(wrong_type(document, path, "a number of tokens"))
         return None
     return value
-
-
-def _nearest(document: Document, workflows: Sequence[Workflow]) -> Workflow | None:
-    """The workflow in the same file, else in the nearest folder above, else the only one there is."""
-    same = [workflow for workflow in workflows if workflow.document.file == document.file]
-    above = [
-        w for w in workflows if w.document.folder == document.folder or w.document.folder in document.folder.parents
-    ]
-    nearest = sorted(above, key=lambda workflow: len(workflow.document.folder.parts), reverse=True)
-    only = workflows if len(workflows) == 1 else ()
-    return next(iter([*same, *nearest, *only]), None)
-
-
-def _text(document: Document, path: Path, block: Mapping[str, Any], found: Found) -> str | None:
-    value = block.get(str(path[-1]))
-    if value is None or value == "":
-        return None
-    if not isinstance(value, str):
-        found.findings.append(_wrong(document, path, "text"))
-        return None
-    return value.strip()
-
-
-def _wrong(document: Document, path: Path, wanted: str) -> Finding:
-    return document.finding(path, "kdeps-wrong-type", f"{path[-1]} must be {wanted}; it is left out")
-
-
-def _map(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
