@@ -2,40 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from kindo_models.catalog.vllm_releases import Flag, VllmRelease
 from kindo_models.contract.draft import Entry
 from kindo_models.planning.engine_flags import DERIVED, FIELDS, SWITCHES, TEXTS, VLLM_PORT
+from kindo_models.planning.rules.command_line import Argument, parsed, refusals, refused, removed, same
 from kindo_models.planning.rules.context import Context
 from kindo_models.planning.rules.families import table_of
 from kindo_models.planning.rules.registry import Problem, entry_rule
 from kindo_models.source import nearest, shown
-
-_NUMBER = re.compile(r"^-\d+$|^-\d*\.\d+$")
-_HUMAN = re.compile(r"^(\d+(?:\.\d+)?)([kKmMgGtT])?$")
-# vLLM: a lower-case letter counts in thousands, an upper-case one in 1024s (vllm/engine/arg_utils.py).
-_UNITS = {letter: 1000**power for power, letter in enumerate("kmgt", 1)} | {
-    letter: 1024**power for power, letter in enumerate("KMGT", 1)
-}
-
-
-class Argument(NamedTuple):
-    """One option of extraArgs, or a word that belongs to none (`flag` is None then).
-
-    at: its item. written: as it stands, without a value. spelling: the option that vLLM takes it for.
-    values: what follows; attached: it follows after `=`.
-    """
-
-    at: int
-    written: str
-    spelling: str | None
-    flag: str | None
-    values: tuple[str, ...] = ()
-    attached: bool = False
 
 
 @entry_rule(
@@ -47,8 +24,8 @@ class Argument(NamedTuple):
 )
 def flag_unknown(entry: Entry, context: Context) -> Iterator[Problem]:
     table = table_of(entry, context)
-    for argument in parsed(entry, table):
-        if argument.flag is not None or _removed(argument, table):
+    for argument in _arguments(entry, table):
+        if argument.flag is not None or removed(argument, table):
             continue
         at = ("deploy", "extraArgs", argument.at)
         if not argument.written.startswith("-"):
@@ -77,10 +54,10 @@ def flag_unknown(entry: Entry, context: Context) -> Iterator[Problem]:
     why="vLLM refuses the command line and does not start.",
     fix="Write what took its place, or nothing.",
 )
-def flag_removed(entry: Entry, context: Context) -> Iterator[Problem]:
+def flagremoved(entry: Entry, context: Context) -> Iterator[Problem]:
     table = table_of(entry, context)
-    for argument in parsed(entry, table):
-        if name := _removed(argument, table):
+    for argument in _arguments(entry, table):
+        if name := removed(argument, table):
             yield Problem(
                 ("deploy", "extraArgs", argument.at),
                 f"--{name} was removed; vLLM {table.release} refuses it",
@@ -97,7 +74,7 @@ def flag_removed(entry: Entry, context: Context) -> Iterator[Problem]:
 )
 def boolean_flag_with_value(entry: Entry, context: Context) -> Iterator[Problem]:
     table = table_of(entry, context)
-    for argument in parsed(entry, table):
+    for argument in _arguments(entry, table):
         if argument.flag is None or table.flags[argument.flag].type != "boolean" or not argument.values:
             continue
         off = argument.values[0].strip().lower() in ("false", "0", "no", "off")
@@ -117,22 +94,19 @@ def boolean_flag_with_value(entry: Entry, context: Context) -> Iterator[Problem]
     why="vLLM refuses the command line and does not start.",
     fix="Write a value of the option's type, or one of its choices.",
 )
-def flag_value_refused(entry: Entry, context: Context) -> Iterator[Problem]:
+def flag_valuerefused(entry: Entry, context: Context) -> Iterator[Problem]:
     table, deploy = table_of(entry, context), entry.deploy
-    for argument in parsed(entry, table):
-        if argument.flag is None or table.flags[argument.flag].type == "boolean":
-            continue
-        at = ("deploy", "extraArgs", argument.at)
-        if not argument.values:
-            yield Problem(at, f"{argument.written} needs a value", "write it as the next item")
-        for value in argument.values:
-            if wrong := _refused(table.flags[argument.flag], value):
-                yield Problem(at, f"{argument.written} {wrong}", _choices_hint(table.flags[argument.flag], value))
+    for argument in _arguments(entry, table):
+        flag = table.flags[argument.flag] if argument.flag else None
+        for wrong in refusals(argument, flag) if flag else ():
+            value = argument.values[0] if argument.values else ""
+            hint = _choices_hint(flag, value) if flag and value else "write the value as the next item"
+            yield Problem(("deploy", "extraArgs", argument.at), f"{argument.written} {wrong}", hint)
     if deploy is None or entry.engine != "vllm":
         return
     for field in FIELDS:
         written = deploy.text(field.key)
-        if written is not None and (wrong := _refused(table.flags[field.flag], written)):
+        if written is not None and (wrong := refused(table.flags[field.flag], written)):
             hint = _choices_hint(table.flags[field.flag], written)
             yield Problem(("deploy", field.key), f"{field.key} (--{field.flag}) {wrong}", hint)
 
@@ -151,7 +125,7 @@ def managed_flag(entry: Entry, context: Context) -> Iterator[Problem]:
     table, deploy = table_of(entry, context), entry.deploy
     if deploy is None:
         return
-    for argument in parsed(entry, table):
+    for argument in _arguments(entry, table):
         flag = argument.flag
         key = _manager(flag)
         # A second key has a rule of its own.
@@ -159,7 +133,7 @@ def managed_flag(entry: Entry, context: Context) -> Iterator[Problem]:
             continue
         wanted = _wanted(entry, key, flag)
         given = _given(table.flags[flag], argument)
-        if given is None or (wanted is None and flag in _HARMLESS) or (wanted is not None and _same(wanted, given)):
+        if given is None or (wanted is None and flag in _HARMLESS) or (wanted is not None and same(wanted, given)):
             continue
         now = f", which is {shown(wanted)}" if wanted is not None else ""
         yield Problem(
@@ -178,7 +152,7 @@ def managed_flag(entry: Entry, context: Context) -> Iterator[Problem]:
 )
 def flag_has_key(entry: Entry, context: Context) -> Iterator[Problem]:
     table, deploy = table_of(entry, context), entry.deploy
-    for argument in parsed(entry, table):
+    for argument in _arguments(entry, table):
         key = _manager(argument.flag) if argument.flag in _HARMLESS else None
         if key and deploy and not deploy.wrote(key):
             at = ("deploy", "extraArgs", argument.at)
@@ -194,62 +168,8 @@ def _manager(flag: str | None) -> str | None:
     return next((field.key for field in FIELDS if field.flag == flag), None) or DERIVED.get(flag or "")
 
 
-def parsed(entry: Entry, table: VllmRelease) -> list[Argument]:
-    """extraArgs as vLLM's parser reads them."""
-    deploy = entry.deploy
-    if deploy is None or entry.engine != "vllm":
-        return []
-    items, found, index = deploy.texts("extraArgs"), [], 0
-    while index < len(items):
-        start, text = index, items[index]
-        index += 1
-        if not text.startswith("-") or _NUMBER.match(text):
-            found.append(Argument(start, text, None, None))
-            continue
-        head, equals, value = text.partition("=")
-        # vLLM takes underscores for dashes, and `--config.key` for a part of a JSON value.
-        name = head.partition(".")[0].replace("_", "-") if head.startswith("--") else head
-        spelling = table.option(name)
-        flag = table.spellings[spelling] if spelling else None
-        values: list[str] = [value] if equals else []
-        many = flag is not None and table.flags[flag].values == "+"
-        # What follows an option that does not exist is most likely its value.
-        while not equals and index < len(items) and (many or not values):
-            if items[index].startswith("-") and not _NUMBER.match(items[index]):
-                break
-            values.append(items[index])
-            index += 1
-        found.append(Argument(start, head if equals else text, spelling, flag, tuple(values), bool(equals)))
-    return found
-
-
-def _removed(argument: Argument, table: VllmRelease) -> str | None:
-    name = argument.written.removeprefix("--no-").removeprefix("--").replace("_", "-")
-    return name if argument.flag is None and argument.written.startswith("--") and name in table.removed else None
-
-
-def _refused(flag: Flag, value: str) -> str | None:
-    """Why vLLM's parser does not take the value, None when it does."""
-    if flag.none_allowed and value in ("None", ""):
-        return None
-    if flag.choices and value not in flag.choices:
-        return f"takes {', '.join(flag.choices)} (found {shown(value)})"
-    if flag.type == "int" and not re.fullmatch(r"[+-]?\d+", value.strip()):
-        return f"takes a whole number (found {shown(value)})"
-    if flag.type in ("human_int", "human_int_or_auto"):
-        extra = flag.type == "human_int_or_auto" and value in ("auto", "-1")
-        return None if extra or _HUMAN.match(value) else f"takes a number such as 8192 or 8k (found {shown(value)})"
-    if flag.type == "float":
-        try:
-            float(value)
-        except ValueError:
-            return f"takes a number (found {shown(value)})"
-    if flag.type == "json":
-        try:
-            json.loads(value)
-        except ValueError:
-            return "takes JSON"
-    return None
+def _arguments(entry: Entry, table: VllmRelease) -> list[Argument]:
+    return parsed(entry.deploy.texts("extraArgs"), table) if entry.deploy and entry.engine == "vllm" else []
 
 
 def _choices_hint(flag: Flag, value: str) -> str:
@@ -292,18 +212,6 @@ def _given(flag: Flag, argument: Argument) -> str | bool | None:
     if flag.type == "boolean":
         return argument.spelling not in flag.negative
     return " ".join(argument.values) if argument.values else None
-
-
-def _same(one: str | bool, other: str | bool) -> bool:
-    if isinstance(one, bool) or isinstance(other, bool):
-        return one is other
-    first, second = _size(one), _size(other)
-    return one == other or (first is not None and first == second)
-
-
-def _size(text: str) -> float | None:
-    found = _HUMAN.match(text)
-    return float(found.group(1)) * _UNITS.get(found.group(2), 1) if found else None
 
 
 def _safe(text: str) -> str:
