@@ -54,7 +54,7 @@ def flag_unknown(entry: Entry, context: Context) -> Iterator[Problem]:
     why="vLLM refuses the command line and does not start.",
     fix="Write what took its place, or nothing.",
 )
-def flagremoved(entry: Entry, context: Context) -> Iterator[Problem]:
+def flag_removed(entry: Entry, context: Context) -> Iterator[Problem]:
     table = table_of(entry, context)
     for argument in _arguments(entry, table):
         if name := removed(argument, table):
@@ -94,14 +94,14 @@ def boolean_flag_with_value(entry: Entry, context: Context) -> Iterator[Problem]
     why="vLLM refuses the command line and does not start.",
     fix="Write a value of the option's type, or one of its choices.",
 )
-def flag_valuerefused(entry: Entry, context: Context) -> Iterator[Problem]:
+def flag_value_refused(entry: Entry, context: Context) -> Iterator[Problem]:
     table, deploy = table_of(entry, context), entry.deploy
     for argument in _arguments(entry, table):
         flag = table.flags[argument.flag] if argument.flag else None
-        for wrong in refusals(argument, flag) if flag else ():
-            value = argument.values[0] if argument.values else ""
-            hint = _choices_hint(flag, value) if flag and value else "write the value as the next item"
-            yield Problem(("deploy", "extraArgs", argument.at), f"{argument.written} {wrong}", hint)
+        for reason in refusals(argument, flag) if flag else ():
+            first = argument.values[0] if argument.values else ""
+            hint = _choices_hint(flag, first) if flag and first else "write the value as the next item"
+            yield Problem(("deploy", "extraArgs", argument.at), f"{argument.written} {reason}", hint)
     if deploy is None or entry.engine != "vllm":
         return
     for field in FIELDS:

@@ -14,7 +14,7 @@ _LEVEL = re.compile(r"^-O=?(\d)$")
 _NUMBER = re.compile(r"^-\d+$|^-\d*\.\d+$")
 _HUMAN = re.compile(r"^(\d+(?:\.\d+)?)([kKmMgGtT])?$")
 # vLLM: a lower-case letter counts in thousands, an upper-case one in 1024s (vllm/engine/arg_utils.py).
-_UNITS = {letter: 1000**power for power, letter in enumerate("kmgt", 1)} | {
+_UNITS: dict[str, int] = {letter: 1000**power for power, letter in enumerate("kmgt", 1)} | {
     letter: 1024**power for power, letter in enumerate("KMGT", 1)
 }
 
@@ -128,4 +128,4 @@ def _size(text: str) -> float | None:
     found = _HUMAN.match(text.strip())
     if not found or ("." in found.group(1) and (found.group(2) or "").isupper()):
         return None
-    return float(found.group(1)) * _UNITS.get(found.group(2), 1)
+    return float(found.group(1)) * _UNITS.get(found.group(2) or "", 1)
