@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from kindo_models.catalog.kdeps import kdeps_backends
-from kindo_models.catalog.models import Family, cloud_models, lifecycles, model_families
+from kindo_models.catalog.kdeps import Backend, kdeps_backends
+from kindo_models.catalog.models import Family, Lifecycle, cloud_models, lifecycles, model_families
 from kindo_models.catalog.providers import Provider, providers
 from kindo_models.catalog.vllm_releases import known_releases
 
@@ -142,7 +142,7 @@ def _capabilities() -> str:
 def _kdeps() -> str:
     catalog = kdeps_backends()
     backends = [
-        (f"`{name}`", _known()[b.provider].title, f"`{b.base}{b.path}`", code([b.variable] if b.variable else []))
+        (f"`{name}`", _known()[b.provider].title, f"`{b.base}{b.path}`", _kdeps_key(b))
         for name, b in catalog.backends.items()
     ]
     features = catalog.features
@@ -158,19 +158,26 @@ def _kdeps() -> str:
     )
 
 
+def _kdeps_key(backend: Backend) -> str:
+    text = code([backend.variable] if backend.variable else [])
+    return text if backend.key_sent else f"{text}, which chats do not send"
+
+
 def _lifecycle() -> str:
-    rows = []
-    for name, found in lifecycles().providers.items():
-        for model, row in found.items():
-            if row.retires or row.deprecated or row.absent:
-                end = str(row.retires or "") or (
-                    f"deprecated {row.deprecated}" if row.deprecated else "no longer listed"
-                )
-                rows.append(
-                    (_known()[name].title, f"`{model}`", end, code([row.replacement] if row.replacement else []))
-                )
+    rows = [
+        (_known()[name].title, f"`{model}`", _end(row), code([row.replacement] if row.replacement else []), row.source)
+        for name, found in lifecycles().providers.items()
+        for model, row in found.items()
+        if row.retires or row.deprecated or row.absent
+    ]
     count = sum(len(found) for found in cloud_models().providers.values())
-    return f"{_LIFECYCLE.format(count=count)}\n{table(('Provider', 'Model', 'End', 'Replacement'), rows)}"
+    return f"{_LIFECYCLE.format(count=count)}\n{table(('Provider', 'Model', 'End', 'Replacement', 'Source'), rows)}"
+
+
+def _end(row: Lifecycle) -> str:
+    if row.retires:
+        return str(row.retires)
+    return f"deprecated {row.deprecated}" if row.deprecated else "no longer listed"
 
 
 def _families() -> str:

@@ -17,8 +17,6 @@ from kindo_models.planning.review import review
 from kindo_models.source import Source, redacted, scan_file
 from kindo_models.stack import DIRECTORY
 
-TARGETS = ("kindo", "litellm", "kdeps", "vllm", "deephat-values", "env")
-
 
 def render(
     contract: Path | None,
@@ -30,9 +28,9 @@ def render(
     environment: Path | None = None,
     output: Path | None = None,
 ) -> int:
-    """target: one of TARGETS. Exit status: 0 done, 1 written from a contract with errors, 2 unusable input.
+    """target: as the command line names it. Findings are on standard error.
 
-    Findings are on standard error.
+    Exit status: 0 done, 1 written from a contract with errors, 2 unusable input.
     """
     try:
         _refuse_combinations(target, via_gateway, model, stack, environment)

@@ -56,11 +56,11 @@ def _no_base(index: int, entry: ModelEntry) -> Finding:
 
 def own_references(contract: Contract, made: Plan) -> dict[str, tuple[KeyReference, ...]]:
     """The entries' secrets under the user's own variable names, as a proxy outside of the cluster reads them."""
-    named = [key.model_copy(update={"secret_key": key.variable or key.secret_key}) for key in made.keys]
-    return {
-        entry.litellm_model_name: tuple(key for key in named if key.model == entry.litellm_model_name)
-        for entry in contract.models
-    }
+    found: dict[str, tuple[KeyReference, ...]] = {entry.litellm_model_name: () for entry in contract.models}
+    for key in made.keys:
+        if key.model in found:
+            found[key.model] += (key.model_copy(update={"secret_key": key.variable or key.secret_key}),)
+    return found
 
 
 def standalone_config(contract: Contract, made: Plan) -> dict[str, Any]:

@@ -36,13 +36,12 @@ _COMMENTS = {
 def starter(names: Iterable[str]) -> str:
     """The file. names: of `providers()`, in order; the first entry explains the common fields."""
     taken: set[str] = set()
-    entries = []
+    entries: list[str] = []
     for name in dict.fromkeys(names):
         provider = providers().providers[name]
         fields, comments = _entry(name, provider, taken)
-        entries.append(f"  # {provider.title}: {provider.docs}\n{entry_text(fields, comments)}")
-        if len(entries) == 1:
-            entries = [f"  # {provider.title}: {provider.docs}\n{entry_text(fields, {**_COMMENTS, **comments})}"]
+        explained = comments if entries else {**_COMMENTS, **comments}
+        entries.append(f"  # {provider.title}: {provider.docs}\n{entry_text(fields, explained)}")
     return _HEAD + "\n".join(entries)
 
 
