@@ -90,6 +90,12 @@ DEPLOY_KEYS = """engine model revision quantization dtype kvCacheDtype maxModelL
     chatTemplate trustRemoteCode adapterOf extraArgs env image weights hfToken"""
 
 
+def test_a_number_among_arguments_is_to_be_quoted_and_is_not_shown() -> None:
+    (finding,) = findings(changed(SERVED, deploy={"extraArgs": ["--api-key", 12345]}))
+    assert (finding.code, finding.field) == ("wrong-type", "models[0].deploy.extraArgs[1]")
+    assert (finding.message, finding.hint) == ("models[0].deploy.extraArgs[1]: must be text", "put it in quotes")
+
+
 def test_every_key_of_the_page_and_of_deploy_is_known() -> None:
     assert {info.alias for info in ModelEntry.model_fields.values()} == {*PAGE_KEYS.split(), "deploy"}
     assert {info.alias for info in Deploy.model_fields.values()} == {*DEPLOY_KEYS.split()}

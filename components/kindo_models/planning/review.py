@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from kindo_models.catalog.flag_presets import flag_presets
+from kindo_models.catalog.versions import ordinal
 from kindo_models.contract.draft import read_draft
 from kindo_models.contract.load import from_draft
 from kindo_models.contract.model import Contract
@@ -48,7 +49,7 @@ def review(
         # The rules below say the same, and more.
         pass
     if environment is None:
-        found = check(draft, Context(today or catalog_date(), preset=max(flag_presets().presets)))
+        found = check(draft, Context(today or catalog_date(), preset=max(flag_presets().presets, key=ordinal)))
         return Review(_readable(found, source, None), contract)
     if contract is None:
         found = check(draft, Context.of(environment, today)) + gateway_findings(environment)

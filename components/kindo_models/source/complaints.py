@@ -31,7 +31,12 @@ def _finding(detail: Any, source: Source, model: type[BaseModel], at: KeyPath) -
         state = "is empty" if path in source.places else "is missing"
         return source.finding(path, "missing-key", f"required key {name!r} {state}", f"add `{name}: …`")
     found = ""
-    if isinstance(value, (str, int, float, bool, datetime.date)) and not is_secret_name(name):
+    # The item of a list may be the secret that the item before it announces.
+    if (
+        not isinstance(path[-1] if path else 0, int)
+        and isinstance(value, (str, int, float, bool, datetime.date))
+        and not is_secret_name(name)
+    ):
         found = f" (found {shown(value)})"
     if kind in ("literal_error", "enum"):
         expected = detail.get("ctx", {}).get("expected", "")
@@ -41,8 +46,9 @@ def _finding(detail: Any, source: Source, model: type[BaseModel], at: KeyPath) -
         return source.finding(path, "not-allowed", f"{name}: allowed are {expected}{found}", hint)
     if kind == "value_error":
         return source.finding(path, "invalid-value", str(detail["ctx"]["error"]))
-    message = _EXPECTED.get(kind) or _BOUNDS.get(kind) or detail["msg"][0].lower() + detail["msg"][1:]
-    message = message.format_map({"limit": next(iter((detail.get("ctx") or {}).values()), "")})
+    message = _EXPECTED.get(kind) or detail["msg"][0].lower() + detail["msg"][1:]
+    if kind in _BOUNDS:
+        message = _BOUNDS[kind].format(limit=next(iter((detail.get("ctx") or {}).values()), ""))
     return source.finding(path, "wrong-type", f"{name}: {message}{found}", _type_hint(kind, name, value, found))
 
 
