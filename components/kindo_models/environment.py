@@ -88,10 +88,16 @@ class GatewaySettings(_Part):
     """How the machine that runs Pulumi reaches the gateway, for people and the command line; None: not from outside."""
 
 
-class ProviderEndpoint(_Part):
-    """Redirects a cloud provider, for example to a proxy: scheme, host and port without a path."""
+class ProviderSettings(_Part):
+    """What all entries of a cloud provider have in common, so that they need not name it.
 
-    endpoint: str = Field(pattern=r"^https?://[^/]+$")
+    endpoint: redirects the provider, for example to a proxy or to our Azure resource: scheme, host and port without a
+    path. region: of Bedrock, api_version: of Azure, for entries that name none.
+    """
+
+    endpoint: str | None = Field(default=None, pattern=r"^https?://[^/]+$")
+    region: str | None = None
+    api_version: str | None = None
 
 
 class VerificationSettings(_Part):
@@ -188,7 +194,7 @@ class Environment(_Part):
     images: Images = Images()
     serving: Serving = Serving()
     gateway: GatewaySettings = GatewaySettings()
-    providers: dict[str, ProviderEndpoint] = Field(default_factory=dict)
+    providers: dict[str, ProviderSettings] = Field(default_factory=dict)
     verification: VerificationSettings = VerificationSettings()
     registration: RegistrationSettings = RegistrationSettings()
     flags: FlagSettings | None = None

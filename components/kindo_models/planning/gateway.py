@@ -9,7 +9,7 @@ from kindo_models.catalog.litellm_releases import litellm_releases
 from kindo_models.catalog.providers import providers
 from kindo_models.catalog.versions import ordinal
 from kindo_models.contract.model import ModelEntry
-from kindo_models.environment import Environment
+from kindo_models.environment import Environment, ProviderSettings
 from kindo_models.findings import Finding
 from kindo_models.planning.keys import key_references_of
 from kindo_models.planning.model import Gateway, KeyReference, Server
@@ -109,9 +109,12 @@ def model_entry(
         parameters = {"model": f"{prefix}/{entry.litellm_model_name}", "api_base": server.api_base}
     else:
         parameters |= _endpoint(entry, environment)
-    for name, value in (("api_version", entry.api_version), ("aws_region_name", entry.aws_region)):
-        if value:
-            parameters[name] = value
+        common = provider_settings(entry, environment)
+        given = {
+            "api_version": entry.api_version or common.api_version,
+            "aws_region_name": entry.aws_region or common.region,
+        }
+        parameters |= {name: value for name, value in given.items() if value}
     for key in keys:
         parameters[_SECRET_PARAMETERS[key.field]] = f"os.environ/{key.secret_key}"
     info: dict[str, Any] = {"mode": _MODES[entry.metadata_type], "max_input_tokens": entry.context_window}
@@ -124,12 +127,16 @@ def model_entry(
 
 def _endpoint(entry: ModelEntry, environment: Environment) -> dict[str, str]:
     """Where the provider is: the environment's redirection, else the entry's `apiBase`, else LiteLLM's default."""
-    known = providers().by_prefix(entry.prefix)
-    if known:
-        name, provider = known
-        if redirected := environment.providers.get(name):
-            return {provider.endpoint_parameter: provider.redirected(redirected.endpoint, entry.suffix)}
+    known, endpoint = providers().of(entry.prefix, entry.provider), provider_settings(entry, environment).endpoint
+    if known and endpoint:
+        return {known[1].endpoint_parameter: known[1].redirected(endpoint, entry.suffix)}
     return {"api_base": entry.api_base} if entry.api_base else {}
+
+
+def provider_settings(entry: ModelEntry, environment: Environment) -> ProviderSettings:
+    """What the environment says about the entry's provider."""
+    known = providers().of(entry.prefix, entry.provider)
+    return environment.providers.get(known[0] if known else "", ProviderSettings())
 
 
 def findings(environment: Environment) -> list[Finding]:
@@ -178,6 +185,21 @@ def findings(environment: Environment) -> list[Finding]:
                 hint=f"known: {', '.join(sorted(known))}",
             )
         )
+    for name, settings in environment.providers.items():
+        for key, value, owner in (
+            ("region", settings.region, "bedrock"),
+            ("apiVersion", settings.api_version, "azure"),
+        ):
+            if value and name in known and name != owner:
+                found.append(
+                    Finding(
+                        code="provider-setting-unused",
+                        severity="warning",
+                        field=f"providers.{name}.{key}",
+                        message=f"{key} has no effect on {name}; it is a setting of {owner}",
+                        hint=f"remove it, or write it under `providers: {{{owner}: …}}`",
+                    )
+                )
     return found
 
 

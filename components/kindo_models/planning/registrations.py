@@ -10,7 +10,7 @@ from kindo_models.contract.model import Contract, ModelEntry
 from kindo_models.environment import Environment
 from kindo_models.findings import Finding
 from kindo_models.planning.flag_needs import candidates, wanted
-from kindo_models.planning.gateway import MASTER_KEY, fronted
+from kindo_models.planning.gateway import MASTER_KEY, fronted, provider_settings
 from kindo_models.planning.model import FlagBinding, Gateway, Registration, Server
 from kindo_models.source import nearest
 
@@ -42,11 +42,9 @@ def registration(entry: ModelEntry, server: Server | None, gateway: Gateway, env
 def _endpoint(entry: ModelEntry, server: Server | None, environment: Environment) -> str:
     if server is not None:
         return server.api_base
-    known = providers().by_prefix(entry.prefix)
-    redirected = environment.providers.get(known[0]) if known else None
-    if redirected:
-        return redirected.endpoint
-    return entry.api_base or (known[0] if known else entry.prefix)
+    known = providers().of(entry.prefix, entry.provider)
+    named = provider_settings(entry, environment).endpoint or entry.api_base
+    return named or (known[0] if known else entry.prefix)
 
 
 def provider_names(entries: Iterable[ModelEntry]) -> tuple[str, ...]:

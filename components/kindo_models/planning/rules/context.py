@@ -10,7 +10,7 @@ from kindo_models.catalog.models import cloud_models
 from kindo_models.catalog.providers import providers
 from kindo_models.catalog.vllm_releases import known_releases
 from kindo_models.contract.draft import Entry
-from kindo_models.environment import Environment
+from kindo_models.environment import Environment, ProviderSettings
 
 
 def catalog_date() -> datetime.date:
@@ -44,14 +44,18 @@ class Context:
         *,
         held_tokens: Mapping[str, int] | None = None,
     ) -> Context:
-        # A redirected provider has its address from the environment.
-        derived = {name: frozenset({"apiBase"}) for name in environment.providers}
+        derived = {name: _derived(settings) for name, settings in environment.providers.items()}
         day = today or catalog_date()
         return cls(day, derived, environment.images.vllm, held_tokens=held_tokens or {})
 
     def present(self, entry: Entry, key: str) -> bool:
         """Whether the key is written in the entry or filled in by the environment."""
         return entry.wrote(key) or key in self.derived.get(provider_name(entry) or "", ())
+
+
+def _derived(settings: ProviderSettings) -> frozenset[str]:
+    given = {"apiBase": settings.endpoint, "awsRegion": settings.region, "apiVersion": settings.api_version}
+    return frozenset(key for key, value in given.items() if value)
 
 
 def provider_name(entry: Entry) -> str | None:

@@ -104,6 +104,14 @@ made_elsewhere(
 )
 made_elsewhere(
     _ENVIRONMENT,
+    "provider-setting-unused",
+    "The environment sets something for a provider that does not have it.",
+    "`region` is Bedrock's and `apiVersion` is Azure's; elsewhere they have no effect.",
+    "Remove it, or write it under the right provider.",
+    severity="warning",
+)
+made_elsewhere(
+    _ENVIRONMENT,
     "retries-of-unknown-model",
     "The environment sets retries for a model that the contract does not have.",
     "LiteLLM ignores them, and the model that was meant has the default.",
