@@ -79,6 +79,7 @@ def test_the_list_of_backends_is_complete() -> None:
 @pytest.mark.parametrize("text", [chat(model="llama3.2:1b"), chat(backend="ollama", model="llama3.2:1b")])
 def test_ollama_is_the_default_and_is_served_here(text: str) -> None:
     found = entry(text)
+    assert found["creator"] == "Meta"
     assert found["deploy"] == {"engine": "ollama", "model": "llama3.2:1b"}
     assert found["litellmModel"] == "ollama_chat/llama3.2:1b"
     assert "apiBase" not in found
