@@ -404,6 +404,7 @@ def test_inline_resources_of_a_workflow_are_read() -> None:
         ({"backend": "openai", "model": "x", "baseUrl": "proxy.example.com"}, "kdeps-address-unusable"),
         ({"backend": "openai", "model": "x", "baseUrl": "https://u:canary@h.example.com"}, "kdeps-address-unusable"),
         ({"backend": "openai", "model": "x", "baseUrl": "http://[canary"}, "kdeps-address-unusable"),
+        ({"backend": "openai", "model": "x", "baseUrl": "https://h.example.com?k=canary"}, "kdeps-address-unusable"),
         ({"model": "x", "baseUrl": "http://host:canary"}, "kdeps-address-unusable"),
         ({"model": "https://example.com/model.llamafile"}, "kdeps-no-counterpart"),
         ({"model": "./model.gguf"}, "kdeps-no-counterpart"),
