@@ -10,7 +10,7 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
@@ -65,6 +65,16 @@ class Serving(_Part):
     """A models directory inside the Ollama image, copied at start, so that nothing is pulled."""
 
 
+class Retries(_Part):
+    """How often LiteLLM repeats a failed call. models: routing key → further attempts on time-outs, rate limits and
+    errors of the provider, in place of `default`; `after_seconds`: shortest wait between two attempts.
+    """
+
+    default: int = Field(default=2, ge=0, le=10)
+    after_seconds: int = Field(default=0, ge=0, le=60)
+    models: dict[str, Annotated[int, Field(ge=0, le=10)]] = Field(default_factory=dict)
+
+
 class GatewaySettings(_Part):
     """Our LiteLLM. `version` is checked against the catalog's floor and denylist."""
 
@@ -73,14 +83,21 @@ class GatewaySettings(_Part):
     replicas: int = Field(default=2, ge=1)
     resources: Resources = Resources(cpu="1", memory="4Gi")
     startup_seconds: int = Field(default=300, ge=30)
+    retries: Retries = Retries()
     url: str | None = None
     """How the machine that runs Pulumi reaches the gateway, for people and the command line; None: not from outside."""
 
 
-class ProviderEndpoint(_Part):
-    """Redirects a cloud provider, for example to a proxy: scheme, host and port without a path."""
+class ProviderSettings(_Part):
+    """What all entries of a cloud provider have in common, so that they need not name it.
 
-    endpoint: str = Field(pattern=r"^https?://[^/]+$")
+    endpoint: redirects the provider, for example to a proxy or to our Azure resource: scheme, host and port without a
+    path. region: of Bedrock, api_version: of Azure, for entries that name none.
+    """
+
+    endpoint: str | None = Field(default=None, pattern=r"^https?://[^/]+$")
+    region: str | None = None
+    api_version: str | None = None
 
 
 class VerificationSettings(_Part):
@@ -129,6 +146,47 @@ class FlagSettings(_Part):
     payload: Payload
 
 
+class SecretKey(_Part):
+    """A key of a Kubernetes Secret that exists. key: defaults to the variable's name; namespace: to the gateway's."""
+
+    name: str
+    key: str | None = None
+    namespace: str | None = None
+
+
+class StoredKey(_Part):
+    """Where an external store keeps a value: `remoteRef` of an ExternalSecret."""
+
+    key: str
+    property: str | None = None
+
+
+class SecretStore(_Part):
+    name: str
+    kind: Literal["ClusterSecretStore", "SecretStore"] = "ClusterSecretStore"
+
+
+class ExternalSecrets(_Part):
+    """Values that External Secrets (0.17 or later, API external-secrets.io/v1) copies into the cluster.
+
+    keys: variable of the contract → where the store keeps its value.
+    """
+
+    store: SecretStore
+    keys: dict[str, StoredKey]
+    refresh_interval: str = Field(default="1h", pattern=r"^([0-9]+(ms|s|m|h))+$")
+
+
+class SecretSettings(_Part):
+    """Where a `${VAR}` of the contract comes from when neither the process nor Pulumi's configuration has it.
+
+    existing: variable → a Secret's key, which is asked first. external: what an external store has.
+    """
+
+    existing: dict[str, SecretKey] = Field(default_factory=dict)
+    external: ExternalSecrets | None = None
+
+
 class Environment(_Part):
     """All settings of a stack."""
 
@@ -136,10 +194,16 @@ class Environment(_Part):
     images: Images = Images()
     serving: Serving = Serving()
     gateway: GatewaySettings = GatewaySettings()
-    providers: dict[str, ProviderEndpoint] = Field(default_factory=dict)
+    providers: dict[str, ProviderSettings] = Field(default_factory=dict)
     verification: VerificationSettings = VerificationSettings()
     registration: RegistrationSettings = RegistrationSettings()
     flags: FlagSettings | None = None
+    secrets: SecretSettings = SecretSettings()
+
+
+def settings_source(path: str | Path) -> Source:
+    """The object of a stack file that `load_environment` reads, with its lines. Raises InputError."""
+    return read(Path(path)).at("config", CONFIG_KEY)
 
 
 def load_environment(

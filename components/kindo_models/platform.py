@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
 import pulumi_kubernetes as kubernetes
 
+from kindo_models.environment import StoredKey
 from kindo_models.gateway import ModelGateway, ModelGatewayArgs
 from kindo_models.planning.gateway import MASTER_KEY
 from kindo_models.planning.model import Plan
@@ -24,12 +25,14 @@ class ModelPlatformArgs:
 
     plan: every decision (`kindo_models.planning.plan`).
     keys: secret values by `KeyReference.secret_key`; pass them as secret outputs.
+    stored: keys that an external store has, by the same name; the store is the environment's (`secrets.external`).
     owner: written into what is registered elsewhere, so that two stacks do not take each other's rows;
         defaults to `<project>/<stack>/<component name>`.
     """
 
     plan: Plan
     keys: Mapping[str, pulumi.Input[str]]
+    stored: Mapping[str, StoredKey] = field(default_factory=dict)
     owner: str | None = None
 
 
@@ -59,7 +62,9 @@ class ModelPlatform(pulumi.ComponentResource):
                 ModelServerArgs(
                     server=server,
                     namespace=namespaces[environment.cluster.namespace],
-                    api_key=args.keys[server.key.secret_key] if server.key else None,
+                    api_key=args.keys.get(server.key.secret_key) if server.key else None,
+                    stored_key=args.stored.get(server.key.secret_key) if server.key else None,
+                    store=environment.secrets.external,
                 ),
                 child,
             )
@@ -67,7 +72,13 @@ class ModelPlatform(pulumi.ComponentResource):
         }
         gateway = ModelGateway(
             f"{name}-gateway",
-            ModelGatewayArgs(gateway=made.gateway, namespace=namespaces[made.gateway.namespace], keys=args.keys),
+            ModelGatewayArgs(
+                gateway=made.gateway,
+                namespace=namespaces[made.gateway.namespace],
+                keys=args.keys,
+                stored=args.stored,
+                store=environment.secrets.external,
+            ),
             child,
         )
         gate = VerificationGate(
@@ -77,6 +88,7 @@ class ModelPlatform(pulumi.ComponentResource):
                 gateway=made.gateway,
                 namespace=namespaces[made.gateway.namespace],
                 images=environment.images,
+                stored=frozenset(args.stored),
                 triggers={
                     endpoint.model: servers[endpoint.model].revision if endpoint.model in servers else "0"
                     for endpoint in made.endpoints

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import datetime
 import sys
 from pathlib import Path
 
-from kindo_models.contract import load_contract
-from kindo_models.environment import load_environment
 from kindo_models.findings import Finding, InputError, errors
-from kindo_models.planning import Plan, plan
-from kindo_models.stack import DIRECTORY
+from kindo_models.planning import Plan
+from kindo_models.stack import DIRECTORY, plan_files
 
 
 def show_plan(contract: Path | None, stack: str | None, environment: Path | None, *, as_json: bool) -> int:
@@ -42,7 +41,7 @@ def _plan(contract: Path | None, stack: str | None, environment: Path | None) ->
         raise InputError(
             [Finding(code="no-contract", message="name the contract file", hint="kindo-models plan CONTRACT …")]
         )
-    return plan(load_contract(models), load_environment(settings), stack=stack or settings.stem)
+    return plan_files(settings, models, stack or settings.stem, today=datetime.date.today()).plan
 
 
 def _table(made: Plan) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pulumi
 import pulumi_kubernetes as kubernetes
 
+from kindo_models.environment import ExternalSecrets, StoredKey
+from kindo_models.external_secrets import external_secret
 from kindo_models.planning.gateway import MASTER_KEY
 from kindo_models.planning.model import Gateway
 from kindo_models.registration.resources import GeneratedSecret
@@ -21,14 +23,17 @@ class ModelGatewayArgs:
     gateway: the gateway of a Plan.
     namespace: Kubernetes namespace, which must exist.
     keys: secret values by the name that the plan gives them (`KeyReference.secret_key`).
+    stored: those that External Secrets copies from a store instead, by the same name; store: the environment's.
     """
 
     gateway: Gateway
     namespace: pulumi.Input[str]
     keys: Mapping[str, pulumi.Input[str]]
+    stored: Mapping[str, StoredKey] = field(default_factory=dict)
+    store: ExternalSecrets | None = None
 
     def __post_init__(self) -> None:
-        missing = sorted({key.secret_key for key in self.gateway.keys} - set(self.keys))
+        missing = sorted({key.secret_key for key in self.gateway.keys} - set(self.keys) - set(self.stored))
         if missing:
             raise ValueError(f"ModelGatewayArgs.keys: no value for {', '.join(missing)}")
 
@@ -49,9 +54,22 @@ class ModelGateway(pulumi.ComponentResource):
         self.keys_secret = kubernetes.core.v1.Secret(
             f"{name}-provider-keys",
             metadata={"name": gateway.keys_secret, "namespace": args.namespace},
-            string_data={key.secret_key: args.keys[key.secret_key] for key in gateway.keys},
+            string_data={
+                key.secret_key: args.keys[key.secret_key] for key in gateway.keys if key.secret_key in args.keys
+            },
             opts=child,
         )
+        values = dict(gateway.values)
+        if args.stored and args.store:
+            external_secret(
+                f"{name}-stored-keys",
+                secret_name=gateway.stored_keys_secret,
+                namespace=args.namespace,
+                settings=args.store,
+                keys=args.stored,
+                opts=child,
+            )
+            values["storedKeysSecret"] = gateway.stored_keys_secret
         self.master_key = GeneratedSecret(
             f"{name}-master-key",
             namespace=args.namespace,
@@ -64,7 +82,7 @@ class ModelGateway(pulumi.ComponentResource):
             chart="litellm",
             release=gateway.release,
             namespace=args.namespace,
-            values={**gateway.values, "secretsVersion": self.keys_secret.metadata.resource_version},
+            values={**values, "secretsVersion": self.keys_secret.metadata.resource_version},
             startup_seconds=gateway.startup_seconds,
             wait=True,
             opts=pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=[self.master_key])),
