@@ -37,6 +37,10 @@ class Experts(CatalogPart):
     latent_size: int | None = None
     gated: bool = True
     """Two up-projections (SwiGLU); False: one (relu²)."""
+    beside_dense_mlp: bool = False
+    """Each layer has a dense MLP of intermediate_size too (Gemma 4)."""
+    dense_intermediate_size: int | None = None
+    """Width of the layers without experts, where it is not the model's intermediate_size (Llama 4)."""
 
 
 class Mamba2(CatalogPart):
@@ -97,12 +101,18 @@ class Architecture(CatalogPart):
     v_head_dim: int | None = None
     """Set only where values have another width than keys (MiMo-V2)."""
     intermediate_size: int | None = None
+    gated_mlp: bool = True
+    """Two up-projections (SwiGLU); False: one (GELU, relu²)."""
     vocab_size: int | None = None
     max_position_embeddings: int | None = None
     context_length: int | None = None
     """What the vendor serves with the shipped configuration, where it differs from max_position_embeddings."""
+    limit_certain: bool = True
+    """False: the name was inferred from a relative's, whose context may differ."""
     tie_word_embeddings: bool | None = None
     attention_bias: bool = False
+    attention_output_gate: bool = False
+    """Queries come with a gate of the same width (Qwen3-Next, Qwen3.5)."""
     dtype: str = "bfloat16"
     layers: LayerCounts | None = None
     """None: the layer types are not known."""

@@ -18,7 +18,7 @@ class UnknownGpu(ValueError):
 
 
 class GpuType(CatalogPart):
-    """One type of GPU. `memory_gib` is what torch reports as total, not the marketing figure and not the cloud's API."""
+    """One type of GPU. `memory_gib` is the total that torch reports, not the marketing figure nor the cloud API's."""
 
     name: str
     vendor: Literal["nvidia", "amd"]

@@ -4,13 +4,7 @@
 """
 
 from kindo_models.planning.memory.model import Interval, Prediction, Refusal, Setup, Term, Verdict
+from kindo_models.planning.memory.settings import BadSetup
+from kindo_models.planning.memory.verdict import predict
 
-__all__ = ["Interval", "Prediction", "Refusal", "Setup", "Term", "Verdict", "predict"]
-
-
-def __getattr__(name: str) -> object:
-    if name == "predict":
-        from kindo_models.planning.memory.predict import predict
-
-        return predict
-    raise AttributeError(name)
+__all__ = ["BadSetup", "Interval", "Prediction", "Refusal", "Setup", "Term", "Verdict", "predict"]

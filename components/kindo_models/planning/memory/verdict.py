@@ -1,0 +1,243 @@
+"""`predict(setup)`: would vLLM start with exactly these flags, and with how much room."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+from kindo_models.planning.memory.kv_cache import GIB, CachePlan, cache_plan
+from kindo_models.planning.memory.limits import shape_refusals, warnings
+from kindo_models.planning.memory.model import Interval, Prediction, Refusal, Setup, Term, Verdict
+from kindo_models.planning.memory.overhead import graphs_gib, overhead_terms
+from kindo_models.planning.memory.settings import Settings, settings
+from kindo_models.planning.memory.weights import weights
+
+_LATEST = "0.33.0"
+"""The other end of what an unknown version may be."""
+
+
+def predict(setup: Setup) -> Prediction:
+    """Verdict, refusals, terms and room of one setup.
+
+    Raises:
+        BadSetup: a value that vLLM takes for no model (negative numbers, unknown types).
+    """
+    chosen = settings(setup)
+    held = weights(setup, chosen)
+    terms, overhead = _overhead(setup, chosen)
+    budget = chosen.total_gib * chosen.utilization
+    spread = chosen.total_spread_gib * chosen.utilization
+    pool = Interval(
+        low=budget - spread - held.gib.high - overhead.high,
+        likely=budget - held.gib.likely - overhead.likely,
+        high=budget + spread - held.gib.low - overhead.low,
+    )
+    plan = None if setup.architecture.unsupported else _plan(setup, chosen)
+    need = _need(plan, chosen)
+    refusals = [
+        *shape_refusals(setup, chosen),
+        *_memory_refusals(setup, chosen, plan, pool, need, held.gib),
+    ]
+    verdict, reason = _verdict(setup, chosen, refusals, plan, pool, need, known=held.known)
+    concurrency = _concurrency(plan, chosen, pool.likely)
+    length = chosen.max_model_len
+    return Prediction(
+        verdict=verdict,
+        reason=reason,
+        refusals=tuple(refusals),
+        warnings=tuple(warnings(setup, chosen)),
+        margin_gib=None if need is None or not held.known else pool.likely - need,
+        terms=(
+            Term(name="weights", gib=held.gib, formula=held.formula, source=held.source),
+            *terms,
+        ),
+        total_gib=chosen.total_gib,
+        budget_gib=budget,
+        weights_gib=held.gib,
+        overhead_gib=overhead,
+        kv_pool_gib=pool,
+        request_kv_gib=need,
+        max_model_len=length,
+        kv_tokens=None if concurrency is None or length is None else int(concurrency * length),
+        max_concurrency=concurrency,
+        longest_max_model_len=_longest(setup, plan, pool, known=held.known),
+        gpu_memory_utilization=chosen.utilization,
+        max_num_seqs=chosen.max_num_seqs,
+        max_num_batched_tokens=chosen.max_num_batched_tokens,
+    )
+
+
+def _overhead(setup: Setup, chosen: Settings) -> tuple[tuple[Term, ...], Interval]:
+    """The terms and their sum. An unknown version has the older regime's terms; the sum spans both ends."""
+    terms = overhead_terms(setup, chosen)
+    total = _sum(terms)
+    if not chosen.version_known:
+        newest = replace(setup, vllm_version=_LATEST, gpu_memory_utilization=chosen.utilization)
+        other = _sum(overhead_terms(newest, settings(newest)))
+        total = Interval(
+            low=min(total.low, other.low), likely=max(total.likely, other.likely), high=max(total.high, other.high)
+        )
+    return terms, total
+
+
+def _sum(terms: tuple[Term, ...]) -> Interval:
+    """Sum of the terms; they vary independently, so the half-widths add in quadrature."""
+    likely = sum(term.gib.likely for term in terms)
+    below = math.sqrt(sum((term.gib.likely - term.gib.low) ** 2 for term in terms))
+    above = math.sqrt(sum((term.gib.high - term.gib.likely) ** 2 for term in terms))
+    return Interval(low=likely - below, likely=likely, high=likely + above)
+
+
+def _plan(setup: Setup, chosen: Settings) -> CachePlan | None:
+    return cache_plan(
+        setup.architecture,
+        tensor_parallel=setup.tensor_parallel,
+        pipeline_parallel=setup.pipeline_parallel,
+        kv_bytes=chosen.kv_bytes,
+        max_num_batched_tokens=chosen.max_num_batched_tokens,
+        block_tokens=chosen.block_tokens,
+        align_states=chosen.align_states,
+    )
+
+
+def _need(plan: CachePlan | None, chosen: Settings) -> float | None:
+    if plan is None or chosen.max_model_len is None:
+        return None
+    return plan.request_bytes(chosen.max_model_len) / GIB
+
+
+def _concurrency(plan: CachePlan | None, chosen: Settings, pool_gib: float) -> float | None:
+    if plan is None or chosen.max_model_len is None or not pool_gib > 0:
+        return None
+    return plan.max_concurrency(pool_gib * GIB, chosen.max_model_len)
+
+
+def _longest(setup: Setup, plan: CachePlan | None, pool: Interval, *, known: bool) -> int | None:
+    if not known:
+        return None
+    if setup.architecture.encoder_only:
+        limit = setup.architecture.max_position_embeddings
+        return limit if pool.low > 0 else 0
+    if plan is None:
+        return None
+    return plan.longest(pool.low * GIB) if pool.low > 0 else 0
+
+
+def _memory_refusals(
+    setup: Setup, chosen: Settings, plan: CachePlan | None, pool: Interval, need: float | None, held: Interval
+) -> list[Refusal]:
+    """What surely does not fit: even the high end of the pool is too small."""
+    if math.isnan(held.likely):
+        return []
+    if pool.high <= 0:
+        return [
+            Refusal(
+                code="no-kv-cache-memory",
+                message="No available memory for the cache blocks. Try increasing `gpu_memory_utilization` when "
+                f"initializing the engine. (weights {held.likely:.2f} GiB of a budget of "
+                f"{chosen.total_gib * chosen.utilization:.2f} GiB per GPU)",
+                fix="more GPUs (tensor or pipeline parallel), a larger GPU, or a quantised checkpoint",
+            )
+        ]
+    refusals = []
+    if plan is not None and need is not None and need > pool.high:
+        likely = max(pool.likely, 0.0)
+        longest = plan.longest(likely * GIB)
+        refusals.append(
+            Refusal(
+                code="kv-cache-too-small",
+                message=f"To serve at least one request with the models's max seq len ({chosen.max_model_len}), "
+                f"({need:.2f} GiB KV cache is needed, which is larger than the available KV cache memory "
+                f"({likely:.2f} GiB). Based on the available memory, the estimated maximum model length is {longest}.",
+                fix=f"--max-model-len {plan.longest(max(pool.low, 0.0) * GIB)}, --kv-cache-dtype fp8, or more GPUs",
+            )
+        )
+    if plan is not None and _has_states(plan) and not chosen.eager:
+        blocks = plan.blocks(pool.high * GIB)
+        if chosen.max_num_seqs > blocks:
+            refusals.append(_mamba_blocks(chosen, plan.blocks(max(pool.likely, 0.0) * GIB), plan.blocks(
+                max(pool.low, 0.0) * GIB)))  # fmt: skip
+    outside = _outside(setup, chosen)
+    if outside is not None and outside[1].low > outside[0]:
+        refusals.append(
+            Refusal(
+                code="cuda-graph-capture",
+                message=f"CUDA out of memory while graphs are captured: gpu_memory_utilization "
+                f"{chosen.utilization:g} leaves {outside[0]:.2f} GiB, graphs take about {outside[1].likely:.2f} GiB.",
+                fix="--gpu-memory-utilization 0.90 or --enforce-eager",
+            )
+        )
+    return refusals
+
+
+def _mamba_blocks(chosen: Settings, blocks: int, surely: int) -> Refusal:
+    return Refusal(
+        code="mamba-blocks",
+        message=f"max_num_seqs ({chosen.max_num_seqs}) exceeds available Mamba cache blocks ({blocks}). Each decode "
+        "sequence requires one Mamba cache block, so CUDA graph capture cannot proceed.",
+        fix=f"--max-num-seqs {max(1, surely)} or less",
+    )
+
+
+def _has_states(plan: CachePlan) -> bool:
+    return any(layers.is_state for layers in plan.layers)
+
+
+def _outside(setup: Setup, chosen: Settings) -> tuple[float, Interval] | None:
+    """What the budget leaves on the GPU, and the CUDA graphs that must go there; None where they are budgeted."""
+    if chosen.graphs_in_budget or chosen.eager or not chosen.version_known:
+        return None
+    return chosen.total_gib * (1 - chosen.utilization), graphs_gib(setup, chosen)
+
+
+def _verdict(
+    setup: Setup,
+    chosen: Settings,
+    refusals: list[Refusal],
+    plan: CachePlan | None,
+    pool: Interval,
+    need: float | None,
+    *,
+    known: bool,
+) -> tuple[Verdict, str]:
+    if refusals:
+        return "refused", refusals[0].message
+    doubt = _doubt(setup, chosen, plan, pool, need, known=known)
+    if doubt is not None:
+        return "too-close", doubt
+    if need is None:
+        return "fits", f"weights and activations leave {pool.likely:.2f} GiB; no KV cache is needed"
+    return (
+        "fits",
+        f"KV pool {pool.likely:.2f} GiB ({pool.low:.2f} to {pool.high:.2f}), one request of "
+        f"{chosen.max_model_len} tokens needs {need:.2f} GiB",
+    )
+
+
+def _doubt(
+    setup: Setup, chosen: Settings, plan: CachePlan | None, pool: Interval, need: float | None, *, known: bool
+) -> str | None:
+    a = setup.architecture
+    if not known:
+        return f"no source tells the size of {a.name}"
+    if a.unsupported:
+        return a.unsupported
+    if plan is None and not a.encoder_only:
+        return f"the attention layers of {a.name} are not known"
+    if need is None and not a.encoder_only:
+        return f"no context length is given and none is known for {a.name}"
+    if pool.low <= 0 or (need is not None and need > pool.low):
+        return (
+            f"too close to call: KV pool {pool.low:.2f} to {pool.high:.2f} GiB, one request needs {need or 0.0:.2f} GiB"
+        )
+    if plan is not None and _has_states(plan) and not chosen.eager:
+        blocks = plan.blocks(pool.low * GIB)
+        if chosen.max_num_seqs > blocks:
+            return f"too close to call: max_num_seqs {chosen.max_num_seqs}, about {blocks} Mamba cache blocks"
+    outside = _outside(setup, chosen)
+    if outside is not None and outside[1].likely > outside[0]:
+        return (
+            f"too close to call: gpu_memory_utilization {chosen.utilization:g} leaves {outside[0]:.2f} GiB for CUDA "
+            f"graphs of {outside[1].low:.2f} to {outside[1].high:.2f} GiB"
+        )
+    return None
