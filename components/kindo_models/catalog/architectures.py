@@ -150,3 +150,10 @@ def architectures() -> Mapping[str, Architecture]:
     """Every catalogued model by its Hugging Face id."""
     entries = _File.model_validate(load("architectures.yaml")).architectures
     return {name: Architecture.model_validate({"name": name, **entry}) for name, entry in entries.items()}
+
+
+def find_architecture(name: str) -> Architecture:
+    """The architecture that a model's name means (`catalog/model_names.py`). Raises UnknownModel with the nearest."""
+    from kindo_models.catalog.model_names import find_model
+
+    return find_model(name).architecture
