@@ -61,7 +61,7 @@ _TOKEN = re.compile(
 
 @cache
 def find_model(name: str) -> ModelMatch:
-    """The architecture that a name means, and how it was understood. Raises UnknownModel with the nearest known names."""
+    """The architecture that a name means, and how that was understood. Raises UnknownModel with the nearest known."""
     name = name.strip()
     known = _by_lower_case()
     exact = known.get(name.lower()) or known.get(_without_publisher(name).lower())

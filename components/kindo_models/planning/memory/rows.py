@@ -1,0 +1,174 @@
+"""One row of a batch: texts in, an answer with its reason out. What cannot be read is `unknown`, never an error."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeVar
+
+from kindo_models.catalog.architectures import Architecture
+from kindo_models.catalog.gpus import GpuType, UnknownGpu, find_gpu
+from kindo_models.catalog.model_names import UnknownModel, find_model, parameters_in_name
+from kindo_models.catalog.vllm_sizing import UnknownQuantization
+from kindo_models.planning.memory.model import Prediction, Setup
+from kindo_models.planning.memory.settings import BadSetup
+from kindo_models.planning.memory.verdict import predict
+
+INPUT = (
+    "record_id", "model", "gpu", "gpu_total_gib", "n_gpus", "tp", "pp", "dp", "dtype", "quant", "kv_dtype",
+    "max_model_len", "gpu_mem_util", "vllm_version", "eager", "prefix_caching", "max_num_seqs",
+    "max_num_batched_tokens",
+)  # fmt: skip
+OUTPUT = ("record_id", "fits", "avail_kv_gib_per_gpu", "max_concurrency", "est_max_len", "reason")
+UNKNOWN = "unknown"
+
+_T = TypeVar("_T")
+
+
+class Unreadable(ValueError):
+    """The row's values cannot be used; the message names the columns."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One row of the output."""
+
+    record_id: str
+    fits: Literal["true", "false", "unknown"]
+    avail_kv_gib_per_gpu: str
+    max_concurrency: str
+    est_max_len: str
+    reason: str
+
+
+def answer(row: Mapping[str, str]) -> Answer:
+    """The answer for one row of texts; blank = that version's default."""
+    record = (row.get("record_id") or "").strip()
+    try:
+        setup = read(row)
+        prediction = predict(setup)
+    except (Unreadable, UnknownModel, UnknownGpu, UnknownQuantization, BadSetup) as error:
+        return Answer(record, "unknown", UNKNOWN, UNKNOWN, UNKNOWN, str(error))
+    return _answer(record, prediction)
+
+
+def _answer(record: str, prediction: Prediction) -> Answer:
+    verdicts: Mapping[str, Literal["true", "false", "unknown"]] = {"fits": "true", "refused": "false"}
+    pool = prediction.kv_pool_gib.likely
+    sized = pool == pool
+    return Answer(
+        record_id=record,
+        fits=verdicts.get(prediction.verdict, "unknown"),
+        avail_kv_gib_per_gpu=f"{max(pool, 0.0):.2f}" if sized else UNKNOWN,
+        max_concurrency=UNKNOWN if prediction.max_concurrency is None else f"{prediction.max_concurrency:.2f}",
+        est_max_len=UNKNOWN if prediction.longest_max_model_len is None else str(prediction.longest_max_model_len),
+        reason="; ".join((prediction.reason, *prediction.warnings)),
+    )
+
+
+def read(row: Mapping[str, str]) -> Setup:
+    """The setup of a row. Raises Unreadable with every column that cannot be read."""
+    cells = {name: (row.get(name) or "").strip() for name in INPUT}
+    wrong: list[str] = []
+
+    def parsed(name: str, parse: Callable[[str], _T]) -> _T | None:
+        if not cells[name]:
+            return None
+        try:
+            return parse(cells[name])
+        except ValueError as error:
+            wrong.append(f"{name} {cells[name]!r}: {error}")
+            return None
+
+    total = parsed("gpu_total_gib", _positive)
+    tp, pp, dp = (parsed(name, _count) for name in ("tp", "pp", "dp"))
+    gpus = parsed("n_gpus", _count)
+    length, seqs, batched = (
+        parsed(name, _count) for name in ("max_model_len", "max_num_seqs", "max_num_batched_tokens")
+    )
+    utilization = parsed("gpu_mem_util", _positive)
+    eager, prefix = (parsed(name, _flag) for name in ("eager", "prefix_caching"))
+    if not cells["model"]:
+        wrong.append("model is blank")
+    if not cells["gpu"] and total is None:
+        wrong.append("gpu is blank")
+    if wrong:
+        raise Unreadable("; ".join(wrong))
+    if tp is None:
+        tp = max(1, (gpus or 1) // ((pp or 1) * (dp or 1)))
+    world = tp * (pp or 1) * (dp or 1)
+    return Setup(
+        architecture=_architecture(cells["model"]),
+        gpu=_gpu(cells["gpu"], total),
+        vllm_version=cells["vllm_version"] or None,
+        tensor_parallel=tp,
+        pipeline_parallel=pp or 1,
+        data_parallel=dp or 1,
+        dtype=cells["dtype"] or None,
+        quantization=cells["quant"] or None,
+        kv_cache_dtype=cells["kv_dtype"] or None,
+        max_model_len=length,
+        gpu_memory_utilization=utilization,
+        enforce_eager=eager,
+        prefix_caching=prefix,
+        max_num_seqs=seqs,
+        max_num_batched_tokens=batched,
+        gpus_per_node=gpus if gpus is not None and gpus < world else None,
+        gpu_total_gib=total,
+    )
+
+
+def _architecture(name: str) -> Architecture:
+    """The catalogued architecture; where only the name's parameter count is known, a model of that size."""
+    try:
+        return find_model(name).architecture
+    except UnknownModel:
+        billions = parameters_in_name(name)
+        if billions is None:
+            raise
+        return Architecture(
+            name=name, source="the name's parameter count", parameters_billion=billions, limit_certain=False
+        )
+
+
+def _gpu(text: str, total: float | None) -> GpuType:
+    try:
+        return find_gpu(text)
+    except UnknownGpu:
+        if total is None:
+            raise
+        return GpuType(
+            name=text or "unknown GPU",
+            vendor="amd" if re.search(r"\bamd\b|rocm|\bmi\d", text.lower()) else "nvidia",
+            generation="unknown",
+            memory_gib=total,
+            memory_spread_gib=0.01 * total,
+            memory_source="given",
+            nominal_gb=round(total),
+            bf16=True,
+            fp8=False,
+            fp4=False,
+        )
+
+
+def _count(text: str) -> int:
+    number = float(text.replace(",", "").replace("_", ""))
+    if number != int(number) or number < 1:
+        raise ValueError("give a whole number from 1 on")
+    return int(number)
+
+
+def _positive(text: str) -> float:
+    number = float(text)
+    if not 0 < number < 100_000:
+        raise ValueError("give a number above 0")
+    return number
+
+
+def _flag(text: str) -> bool:
+    if text.lower() in ("true", "1", "yes", "on"):
+        return True
+    if text.lower() in ("false", "0", "no", "off"):
+        return False
+    raise ValueError("give True or False")
