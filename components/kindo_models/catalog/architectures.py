@@ -3,12 +3,14 @@ a `config.json` (`catalog/hugging_face.py`) or from the Hugging Face Hub."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from functools import cache
+from importlib.resources import files
 
 from pydantic import Field
 
-from kindo_models.catalog.files import CatalogPart, Head, load
+from kindo_models.catalog.files import CatalogPart, Head
 
 
 class LatentAttention(CatalogPart):
@@ -147,8 +149,9 @@ class _File(CatalogPart):
 
 @cache
 def architectures() -> Mapping[str, Architecture]:
-    """Every catalogued model by its Hugging Face id."""
-    entries = _File.model_validate(load("architectures.yaml")).architectures
+    """Every catalogued model by its Hugging Face id. Values are config.json's; what no source gives is left out."""
+    data = files("kindo_models.catalog") / "data" / "architectures.json"
+    entries = _File.model_validate(json.loads(data.read_text(encoding="utf-8"))).architectures
     return {name: Architecture.model_validate({"name": name, **entry}) for name, entry in entries.items()}
 
 

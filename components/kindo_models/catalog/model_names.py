@@ -73,6 +73,17 @@ def find_model(name: str) -> ModelMatch:
     candidates = [(words, a) for words, a in _catalogued() if words.essential == asked.essential]
     if candidates:
         return _as_named(name, asked, candidates)
+    versions = [
+        (words, a)
+        for words, a in _catalogued()
+        if asked.essential < words.essential
+        and asked.sizes == words.sizes
+        and asked.sizes
+        and all(re.match(r"v\d", token) for token in words.essential - asked.essential)
+    ]
+    if versions:
+        latest = max(versions, key=lambda entry: sorted(entry[0].essential - asked.essential))
+        return ModelMatch(_renamed(latest[1], name, certain=False), latest[1].name, "variant")
     bases = [
         (words, a)
         for words, a in _catalogued()

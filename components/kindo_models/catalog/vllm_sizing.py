@@ -94,12 +94,18 @@ class Quantization(CatalogPart):
     tensor_cores_from: str | None = None
 
 
+class LoadFactor(CatalogPart):
+    unquantized: Bounds
+    quantized: Bounds
+
+
 class VllmSizing(CatalogPart):
     head: Head
     gpu_memory_utilization: tuple[Number, ...]
     batch_defaults: tuple[BatchDefaults, ...]
     mla_block_tokens: dict[str, int]
     align_states_since: str
+    chunked_prefill_since: str
     cuda_graphs_in_budget_since: str
     sampler_bytes: tuple[BoundsSince, ...]
     expert_workspace_kept: tuple[Choice, ...]
@@ -111,7 +117,8 @@ class VllmSizing(CatalogPart):
     layer_temporaries: LayerTemporaries
     mla_workspace_tokens: int
     vision_tower_billion: Bounds
-    load_factor: Bounds
+    load_factor: LoadFactor
+    load_gib: Bounds
     quantizations: dict[str, dict[str, object]]
     quantization_containers: tuple[str, ...]
 

@@ -170,6 +170,8 @@ def _batch(setup: Setup, version: Version, total: float, max_model_len: int | No
     batched = setup.max_num_batched_tokens
     if batched is None:
         batched = defaults.max_num_batched_tokens
+        if not since(vllm_sizing().chunked_prefill_since, version):
+            return min(seqs, 256), max(2048, max_model_len or 0)
         if max_model_len is not None:
             batched = min(batched, seqs * max_model_len)
     return seqs, batched

@@ -12,8 +12,8 @@ from kindo_models.planning.memory.overhead import graphs_gib, overhead_terms
 from kindo_models.planning.memory.settings import Settings, settings
 from kindo_models.planning.memory.weights import weights
 
-_LATEST = "0.33.0"
-"""The other end of what an unknown version may be."""
+_POSSIBLE_VERSIONS = ("0.7.3", "0.19.1", "0.33.0")
+"""Beside UNKNOWN_VERSION, the ends of each regime that an unknown version may belong to."""
 
 
 def predict(setup: Setup) -> Prediction:
@@ -27,11 +27,7 @@ def predict(setup: Setup) -> Prediction:
     terms, overhead = _overhead(setup, chosen)
     budget = chosen.total_gib * chosen.utilization
     spread = chosen.total_spread_gib * chosen.utilization
-    pool = Interval(
-        low=budget - spread - held.gib.high - overhead.high,
-        likely=budget - held.gib.likely - overhead.likely,
-        high=budget + spread - held.gib.low - overhead.low,
-    )
+    pool = _pool(budget, spread, held.gib, overhead)
     plan = None if setup.architecture.unsupported else _plan(setup, chosen)
     need = _need(plan, chosen)
     refusals = [
@@ -68,16 +64,28 @@ def predict(setup: Setup) -> Prediction:
 
 
 def _overhead(setup: Setup, chosen: Settings) -> tuple[tuple[Term, ...], Interval]:
-    """The terms and their sum. An unknown version has the older regime's terms; the sum spans both ends."""
+    """The terms and their sum. An unknown version has the older regime's terms; the sum spans all regimes."""
     terms = overhead_terms(setup, chosen)
     total = _sum(terms)
     if not chosen.version_known:
-        newest = replace(setup, vllm_version=_LATEST, gpu_memory_utilization=chosen.utilization)
-        other = _sum(overhead_terms(newest, settings(newest)))
+        fixed = replace(setup, gpu_memory_utilization=chosen.utilization)
+        others = [replace(fixed, vllm_version=version) for version in _POSSIBLE_VERSIONS]
+        sums = [_sum(overhead_terms(other, settings(other))) for other in others]
         total = Interval(
-            low=min(total.low, other.low), likely=max(total.likely, other.likely), high=max(total.high, other.high)
+            low=min(total.low, *(other.low for other in sums)),
+            likely=total.likely,
+            high=max(total.high, *(other.high for other in sums)),
         )
     return terms, total
+
+
+def _pool(budget: float, spread: float, held: Interval, overhead: Interval) -> Interval:
+    likely = budget - held.likely - overhead.likely
+    return Interval(
+        low=likely - math.hypot(spread, held.high - held.likely, overhead.high - overhead.likely),
+        likely=likely,
+        high=likely + math.hypot(spread, held.likely - held.low, overhead.likely - overhead.low),
+    )
 
 
 def _sum(terms: tuple[Term, ...]) -> Interval:

@@ -39,9 +39,12 @@ def weights(setup: Setup, settings: Settings) -> Weights:
     if parts is not None and (files is None or abs(_whole(parts, settings) / files - 1) <= _COUNT_TOLERANCE):
         gib = {edge: _on_gpu(parts[edge], setup, settings, edge) for edge in EDGES}
         total = sum(part.count for part in parts["likely"] if part.kind != "absorbed") / 1e9
-        spread = vllm_sizing().load_factor
+        data = vllm_sizing()
+        factor = data.load_factor.unquantized if settings.quantization.name == "none" else data.load_factor.quantized
         interval = Interval(
-            low=gib["low"] * spread.low, likely=gib["likely"] * spread.likely, high=gib["high"] * spread.high
+            low=gib["low"] * factor.low + data.load_gib.low,
+            likely=gib["likely"] * factor.likely + data.load_gib.likely,
+            high=gib["high"] * factor.high + data.load_gib.high,
         )
         return Weights(
             interval,
