@@ -78,9 +78,12 @@ def test_ec2_sells_no_two_or_four_80_gb_gpus_and_azure_no_48_gb_gpus() -> None:
 
 
 def test_shapes_come_smallest_first_and_the_cheapest_machine_without_idle_gpus_holds_one() -> None:
-    for cloud in (None, "eks", "aks", "gke"):
+    clouds: tuple[catalog.Cloud, ...] = ("eks", "aks", "gke")
+    for cloud in clouds:
         sizes = [one.nominal_gb for one in shapes(cloud)]
         assert sizes == sorted(sizes)
+    names = [one.gpu.name for one in shapes(None)]
+    assert (names[0], names[-1], names.index("H200")) == ("L4", "B200", 12)  # the table's classes first
     found = cheapest(Shape(gpus()["L4"], 1), "eks")
     assert found is not None
     assert found.name == "g6.xlarge"

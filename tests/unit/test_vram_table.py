@@ -41,7 +41,7 @@ def test_numbers_are_read_from_the_texts() -> None:
 
 def test_every_gpu_of_the_table_is_known_and_of_its_class() -> None:
     table = vram_table()
-    assert {cell.class_gb for row in table.rows for cell in map(row.cell, range(3))} == set(table.stand_ins)
+    assert {cell.class_gb for row in table.rows for cell in row.all} == set(table.stand_ins)
     for gigabytes, name in table.stand_ins.items():
         assert find_gpu(name).nominal_gb == gigabytes
     for name in (*table.beyond, *(gpu for statement in table.statements for gpu, _ in statement.options)):
@@ -51,15 +51,15 @@ def test_every_gpu_of_the_table_is_known_and_of_its_class() -> None:
 @pytest.mark.parametrize(
     ("billions", "precision", "context", "size", "text"),
     [
-        (7.6, "bfloat16", 4096, "7–8B", "1× 24GB"),
-        (8.19, "bfloat16", 4097, "7–8B", "1× 24GB"),  # 8.19B is called 8B; 4,097 tokens: next column
-        (8.19, "float16", 32769, "7–8B", "1× 48GB"),
-        (0.6, "bfloat16", 128, "7–8B", "1× 24GB"),  # next larger row
+        (7.6, "none", 4096, "7–8B", "1× 24GB"),
+        (8.19, "none", 4097, "7–8B", "1× 24GB"),  # 8.19B is called 8B; 4,097 tokens: next column
+        (8.19, "none", 32769, "7–8B", "1× 48GB"),
+        (0.6, "none", 128, "7–8B", "1× 24GB"),  # next larger row
         (9.24, "fp8", 4096, "13B", "1× 24GB"),
-        (14.8, "bfloat16", 4096, "30–34B", "1× 80GB"),
-        (30.5, "bfloat16", 262144, "30–34B", "2–4× 80GB"),  # a mixture of experts by its total; 128k+ has no end
-        (46.7, "awq", 32768, "70B", "2× 80GB"),
-        (72.7, "gptq", 100000, "70B", "4× 80GB"),
+        (14.8, "none", 4096, "30–34B", "1× 80GB"),
+        (30.5, "none", 262144, "30–34B", "2–4× 80GB"),  # a mixture of experts by its total; 128k+ has no end
+        (46.7, "int4", 32768, "70B", "2× 80GB"),
+        (72.7, "int4", 100000, "70B", "4× 80GB"),
     ],
 )
 def test_a_model_takes_the_next_larger_row_and_column(
@@ -74,10 +74,10 @@ def test_a_model_takes_the_next_larger_row_and_column(
 @pytest.mark.parametrize(
     ("billions", "precision", "why"),
     [
-        (120.0, "bfloat16", "no FP16/BF16 row for 120B"),
-        (8.0, "awq", "no AWQ/GPTQ row for 8B"),
+        (120.0, "none", "no FP16/BF16 row for 120B"),
+        (8.0, "int4", "no AWQ/GPTQ row for 8B"),
         (8.0, "nvfp4", "no row for nvfp4"),
-        (None, "bfloat16", "not known"),
+        (None, "none", "not known"),
     ],
 )
 def test_where_no_cell_fits_the_reason_says_so(billions: float | None, precision: str, why: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import Literal
 
@@ -51,17 +52,23 @@ class _File(CatalogPart):
     head: Head
     cloud: Cloud
     region: str
+    region_form: str
+    """How this cloud writes its regions, as a regular expression."""
     price_source: str
     price_date: str
     instances: dict[str, dict[str, str | int | float]]
 
 
 @cache
+def _files() -> tuple[_File, ...]:
+    return tuple(_File.model_validate(load(name)) for name in names("instances"))
+
+
+@cache
 def instances() -> tuple[Instance, ...]:
     """All instance types of all clouds, in the files' order."""
     found = []
-    for name in names("instances"):
-        file = _File.model_validate(load(name))
+    for file in _files():
         defaults = {"cloud": file.cloud, "region": file.region, "price_date": file.price_date}
         found += [
             Instance.model_validate({**defaults, "name": instance, **facts})
@@ -73,6 +80,16 @@ def instances() -> tuple[Instance, ...]:
 def placeable(cloud: Cloud | None = None) -> tuple[Instance, ...]:
     """Instance types with whole GPUs of one cloud, or of all."""
     return tuple(one for one in instances() if one.placeable and cloud in (None, one.cloud))
+
+
+def region_of(cloud: Cloud) -> str:
+    """The region that a cloud's prices are of, where an instance type says no other."""
+    return next(file.region for file in _files() if file.cloud == cloud)
+
+
+def is_region(text: str, cloud: Cloud) -> bool:
+    """Whether this is how the cloud writes a region; which ones exist, and what they sell, is not in the catalog."""
+    return any(re.match(file.region_form, text) for file in _files() if file.cloud == cloud)
 
 
 def find_instance(name: str) -> Instance | None:

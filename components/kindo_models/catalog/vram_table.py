@@ -44,6 +44,11 @@ class Row(CatalogPart):
         """Parameters of the largest model that the row names, in billions."""
         return int(_matched(_SIZE, self.size)["billions"])
 
+    @property
+    def all(self) -> tuple[Cell, ...]:
+        """Its cells in the columns' order."""
+        return tuple(self.cell(column) for column in range(len(self.cells)))
+
     def cell(self, column: int) -> Cell:
         text = self.cells[column]
         read = _matched(_CELL, text)
@@ -70,7 +75,7 @@ class VramTable(CatalogPart):
     head: Head
     columns: tuple[str, str, str]
     rows: tuple[Row, ...]
-    precisions: dict[Precision, tuple[str, ...]]
+    precisions: dict[Precision, str]
     rounding: float = Field(ge=0, lt=0.2)
     stand_ins: dict[int, str]
     beyond: tuple[str, ...]

@@ -12,6 +12,7 @@ from kindo_models.planning.gateway import gateway
 from kindo_models.planning.model import Plan, Server
 from kindo_models.planning.names import object_names
 from kindo_models.planning.registrations import flag_bindings, provider_names, registration
+from kindo_models.planning.server_sizing import size_server, unknown_names
 
 
 def plan(contract: Contract, environment: Environment, *, stack: str = "dev") -> Plan:
@@ -26,11 +27,14 @@ def plan(contract: Contract, environment: Environment, *, stack: str = "dev") ->
         if entry.deploy is None:
             continue
         name = entry.litellm_model_name
-        servers[name] = serving.server(entry, entry.deploy, releases[name], environment)
-        found += serving.findings(entry, entry.deploy, servers[name])
+        deploy, sizing, sizing_found = size_server(entry, entry.deploy, environment)
+        server = serving.server(entry, deploy, releases[name], environment)
+        servers[name] = server.model_copy(update={"sizing": sizing})
+        found += [*sizing_found, *serving.findings(entry, deploy, server)]
     proxy = gateway(contract.models, servers, environment)
     bindings, flag_findings = flag_bindings(contract, environment)
     found += [*gateway_findings(environment), *flag_findings]
+    found += unknown_names([entry.litellm_model_name for entry in contract.models], environment)
     found += images.findings(tuple(servers.values()), environment)
     return Plan(
         stack=stack,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
@@ -31,18 +32,26 @@ class Shape:
 
 @cache
 def shapes(cloud: Cloud | None) -> tuple[Shape, ...]:
-    """What a server may run on without idle GPUs, by memory, then fewest GPUs, then price.
+    """What a server may run on without idle GPUs: by memory, then fewest GPUs, then price.
 
-    Without a cloud: the GPUs that stand for the table's classes, and the larger ones. With one: every NVIDIA GPU type
-    and count that an instance type of it has.
+    Without a cloud: the GPUs that stand for the table's classes, and after them the larger ones. With one: every NVIDIA
+    GPU type and count that an instance type of it has.
     """
     if cloud is None:
         table = vram_table()
-        names = [*table.stand_ins.values(), *table.beyond]
-        found = [Shape(gpus()[name], count) for name in names for count in COUNTS]
-        return tuple(sorted(found, key=lambda shape: (shape.nominal_gb, shape.count)))
-    sold = {Shape(gpus()[one.gpu], one.gpus) for one in usable(cloud) if one.gpus in COUNTS}
-    return tuple(sorted(sold, key=lambda shape: (shape.nominal_gb, shape.count, _price(shape, cloud))))
+        return tuple(
+            shape
+            for names in (table.stand_ins.values(), table.beyond)
+            for shape in _smallest_first({Shape(gpus()[name], count) for name in names for count in COUNTS}, cloud)
+        )
+    return _smallest_first({Shape(gpus()[one.gpu], one.gpus) for one in usable(cloud) if one.gpus in COUNTS}, cloud)
+
+
+def shapes_of(count: int, cloud: Cloud | None) -> tuple[Shape, ...]:
+    """The same for one count of GPUs, be others of the machine idle."""
+    if cloud is None:
+        return tuple(shape for shape in shapes(None) if shape.count == count)
+    return _smallest_first({Shape(gpus()[one.gpu], count) for one in usable(cloud) if (one.gpus or 0) >= count}, cloud)
 
 
 @cache
@@ -70,6 +79,9 @@ def by_price(instance: Instance) -> tuple[bool, float, int, str]:
     return price is None, price or 0.0, instance.vcpu or 0, instance.name
 
 
-def _price(shape: Shape, cloud: Cloud) -> tuple[bool, float, int, str]:
-    found = cheapest(shape, cloud)
-    return by_price(found) if found else (True, 0.0, 0, "")
+def _smallest_first(found: Iterable[Shape], cloud: Cloud | None) -> tuple[Shape, ...]:
+    def key(shape: Shape) -> tuple[object, ...]:
+        instance = cheapest(shape, cloud)
+        return (shape.nominal_gb, shape.count, by_price(instance) if instance else (True,), shape.gpu.name)
+
+    return tuple(sorted(found, key=key))

@@ -33,12 +33,12 @@ def cell_for(billions: float | None, precision: str, context: int) -> CellAnswer
     """The table's cell.
 
     billions: total parameters in 10⁹; None: not known.
-    precision: how the weights lie in memory, in vLLM's words (`bfloat16`, `fp8`, `awq`, `gptq` …).
+    precision: weight format as vllm_sizing.yaml names it (`none` for 16-bit, `fp8`, `int4` …).
     context: tokens that one request may have.
     """
     table = vram_table()
     words = table.precisions
-    wanted = next((name for name, meant in words.items() if precision in meant), None)
+    wanted = next((name for name, meant in words.items() if precision == meant), None)
     if wanted is None:
         return NoCell(f"the table has no row for {precision} weights (it has {', '.join(words)})")
     if billions is None:
@@ -46,13 +46,17 @@ def cell_for(billions: float | None, precision: str, context: int) -> CellAnswer
     row = _row(wanted, billions)
     if row is None:
         sizes = ", ".join(row.size for row in table.rows if row.quantization == wanted)
-        return NoCell(f"the table has no {wanted} row for {billions:.3g}B parameters (it has {sizes})")
+        return NoCell(f"the table has no {wanted} row for {_size(billions)} parameters (it has {sizes})")
     column = next((n for n in range(2) if context <= table.context(n)), 2)
     label = table.columns[column]
     cell = row.cell(column)
     return CellAnswer(
-        cell, row, label, f"{billions:.3g}B parameters, {wanted}, {context:,} tokens: row {row.size}, column {label}"
+        cell, row, label, f"{_size(billions)} parameters, {wanted}, {context:,} tokens: row {row.size}, column {label}"
     )
+
+
+def _size(billions: float) -> str:
+    return f"{billions:,.1f}B".replace(".0B", "B")
 
 
 def _row(precision: Precision, billions: float) -> Row | None:
@@ -63,16 +67,22 @@ def _row(precision: Precision, billions: float) -> Row | None:
     return next((row for row in fitting if row.billions == smallest and row.quantization == precision), None)
 
 
+def statements_of(model: str) -> tuple[Statement, ...]:
+    """What the page says about this model, the longest context last."""
+    found = [one for one in vram_table().statements if one.model.lower() == model.lower()]
+    return tuple(sorted(found, key=lambda one: one.context))
+
+
 def statement_for(model: str, context: int, kv_cache_dtype: str | None) -> Statement | None:
     """The page's own statement about this model with room for `context` tokens: the least that is enough.
 
     A statement made with a KV cache type holds for that type only (an 8-bit cache is half the size of a 16-bit one).
     """
-    found = [
-        one
-        for one in vram_table().statements
-        if one.model.lower() == model.lower()
-        and context <= one.context
-        and (one.kv_cache_dtype is None or one.kv_cache_dtype == kv_cache_dtype)
-    ]
-    return min(found, key=lambda one: one.context, default=None)
+    return next(
+        (
+            one
+            for one in statements_of(model)
+            if context <= one.context and one.kv_cache_dtype in (None, kv_cache_dtype)
+        ),
+        None,
+    )

@@ -1,0 +1,158 @@
+"""What a sizing has to say: shapes that would not start, raised and wasteful cells, idle GPUs, cheaper machines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from kindo_models.findings import Finding
+from kindo_models.planning.memory import Prediction
+from kindo_models.planning.offers import Offer
+from kindo_models.planning.sizing import Decision, Trials, surely_at_once
+
+
+def sizing_findings(decision: Decision, trials: Trials, *, model: str, field: str | None = None) -> list[Finding]:
+    """Findings about the shape itself. model: the name that findings carry; field: where the contract says it."""
+
+    def found(code: str, message: str, hint: str = "", *, error: bool = False) -> Finding:
+        severity = "error" if error else "warning"
+        return Finding(code=code, severity=severity, message=message, hint=hint, model=model, field=field)
+
+    prediction = decision.prediction
+    listed = []
+    if decision.not_sold:
+        listed.append(found("gpu-class-not-sold", f"{model}: {decision.not_sold}"))
+    if decision.contradicted:
+        listed.append(
+            found(
+                "statement-contradicted",
+                f"{model}: {decision.contradicted}; {trials.workload.context:,} are asked of {decision.shape}",
+                "take what the page names for this context, or a shorter context",
+                error=True,
+            )
+        )
+        return listed
+    if prediction is None and decision.stated:
+        return listed
+    if prediction is None:
+        listed.append(
+            found(
+                "sizing-unchecked",
+                f"{model}: the memory model cannot check {decision.shape} for {trials.workload.model}: "
+                f"{trials.workload.why_unchecked}",
+                "check the model's name, or size it from its config.json: kindo-models size CONFIG.JSON --context N",
+            )
+        )
+        return listed
+    if decision.raised:
+        before = trials(decision.raised)
+        listed.append(
+            found(
+                "sizing-cell-raised",
+                f"{model}: the table says {decision.cell}; it would not start on {decision.raised} {_room(before)}, "
+                f"so it gets {decision.shape} {_room(prediction)}",
+            )
+        )
+    if decision.smaller:
+        listed.append(
+            found(
+                "sizing-cell-wastes",
+                f"{model}: the table says {decision.cell}; "
+                f"{decision.smaller} {_room(trials(decision.smaller))} would do",
+                "`sizing: model` takes the smaller shape",
+            )
+        )
+    if prediction.verdict == "refused":
+        listed += [
+            found(f"vllm-{one.code}", f"{model} on {decision.shape}: {one.message}", one.fix, error=True)
+            for one in prediction.refusals
+        ]
+    elif prediction.verdict == "too-close":
+        listed.append(
+            found(
+                "sizing-too-close",
+                f"{model} on {decision.shape}: too close to call; {prediction.reason}",
+                "a shorter context, --kv-cache-dtype fp8 or more GPUs give room",
+            )
+        )
+    if prediction.verdict != "refused" and surely_at_once(prediction) < trials.workload.concurrency:
+        listed.append(
+            found(
+                "sizing-concurrency",
+                f"{model} on {decision.shape}: the KV cache surely holds {surely_at_once(prediction):.1f} requests of "
+                f"{trials.workload.context:,} tokens at once, {trials.workload.concurrency} are wanted",
+                "further requests wait in vLLM's queue; more GPUs, a shorter context or an fp8 cache hold more",
+            )
+        )
+    return listed
+
+
+def placement_findings(
+    chosen: Offer | None,
+    offers: Sequence[Offer],
+    *,
+    model: str,
+    region: str | None = None,
+    forbid_idle: bool = False,
+) -> list[Finding]:
+    """Idle GPUs of the chosen machine with their price, a cheaper machine that would do, a price of another region."""
+    if chosen is None:
+        return []
+    return [
+        *_idle_or_cheaper(chosen, offers, model=model, forbid_idle=forbid_idle),
+        *([_other_region(chosen, region, model)] if region not in (None, chosen.region) else []),
+    ]
+
+
+def _other_region(chosen: Offer, region: str | None, model: str) -> Finding:
+    return Finding(
+        code="price-of-another-region",
+        severity="warning",
+        model=model,
+        message=f"{model}: prices are of {chosen.region} on {chosen.price_date}; what {region} sells, and at which "
+        "price, is not in the catalog",
+    )
+
+
+def _idle_or_cheaper(chosen: Offer, offers: Sequence[Offer], *, model: str, forbid_idle: bool) -> list[Finding]:
+    cheaper = next((one for one in offers if _cheaper(one, chosen)), None)
+    instead = f"; cheaper: {cheaper}" if cheaper else ""
+    if chosen.idle:
+        price = chosen.idle_usd_per_hour
+        worth = f" (${price:,.2f} of ${chosen.usd_per_hour:,.2f} per hour)" if price else ""
+        return [
+            Finding(
+                code="gpus-idle",
+                severity="error" if forbid_idle else "warning",
+                model=model,
+                message=f"{model}: {chosen.used} of {chosen.used + chosen.idle} GPUs of {chosen.instance} are used, "
+                f"{chosen.idle} idle{worth}{instead}",
+                hint="other models can share the machine; or take a shape that is sold whole",
+            )
+        ]
+    if cheaper:
+        return [
+            Finding(
+                code="cheaper-shape",
+                severity="warning",
+                model=model,
+                message=f"{model}: {chosen} would do, and so would {cheaper}",
+                hint=f"--gpu {cheaper.gpu} chooses it",
+            )
+        ]
+    return []
+
+
+def _cheaper(one: Offer, chosen: Offer) -> bool:
+    price = one.usd_per_hour
+    return price is not None and chosen.usd_per_hour is not None and price < chosen.usd_per_hour and not one.idle
+
+
+def _room(prediction: Prediction | None) -> str:
+    """The pool of a shape and what one request needs of it: the two numbers that decide, if nothing else does."""
+    if prediction is None:
+        return ""
+    if prediction.refusals and prediction.refusals[0].code not in ("kv-cache-too-small", "no-kv-cache-memory"):
+        return f"({prediction.refusals[0].message})"
+    need = prediction.request_kv_gib
+    needed = f", one request needs {need:.2f}" if need is not None else ""
+    return f"(KV pool {prediction.kv_pool_gib.likely:.2f} GiB per GPU{needed})"
