@@ -101,7 +101,8 @@ def size_command(
 
     Exit status: 0 it fits, 1 it does not (or too close to call), 2 unusable input.
     """
-    from kindo_models.commands.size import Asked, size, size_rows
+    from kindo_models.commands.size import size, size_rows
+    from kindo_models.commands.size_input import Asked
 
     if batch or output:
         raise typer.Exit(size_rows(model, batch, output))

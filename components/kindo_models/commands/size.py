@@ -21,7 +21,7 @@ def size(asked: Asked, *, explain: bool, as_json: bool, forbid_idle: bool) -> in
         print(error, file=sys.stderr)
         return 2
     except Unsizable as error:
-        hint = "give the path of its config.json, or its size: --parameters 13"
+        hint = "give the path of its config.json, its size (--parameters 13), or the GPUs to take (--gpu H200 --tp 8)"
         print(Finding(code="cannot-be-sized", message=str(error), hint=hint), file=sys.stderr)
         return 2
     if as_json:

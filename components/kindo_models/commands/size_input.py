@@ -16,7 +16,8 @@ from kindo_models.environment import Images, SizingMode
 from kindo_models.findings import Finding, InputError
 from kindo_models.planning.memory.settings import DTYPE_BYTES, KV_DTYPE_BYTES, published_quantization
 from kindo_models.planning.shapes import COUNTS, sold, usable
-from kindo_models.planning.sizing import Wish, Workload
+from kindo_models.planning.sizing import Wish
+from kindo_models.planning.trials import Workload
 from kindo_models.planning.vram_table import statement_for
 from kindo_models.planning.workloads import KnownModel, known_model, of_architecture, vllm_release, weight_format
 from kindo_models.source import nearest
@@ -205,7 +206,7 @@ class _Reader:
         cloud = next((one for one in get_args(Cloud) if one == (asked.cloud or "").lower()), None)
         if asked.region and cloud is None:
             self._refuse("--region", "a region needs a cloud", "--cloud eks, aks or gke", code="contradiction")
-        elif asked.region and not is_region(asked.region, cloud):
+        elif asked.region and cloud and not is_region(asked.region, cloud):
             self._refuse(
                 "--region", f"{asked.region!r} is not how {cloud} writes a region", "for example us-east-1, eastus"
             )

@@ -8,7 +8,7 @@ from kindo_models.catalog.gpus import GpuType, gpus
 from kindo_models.catalog.instances import Cloud, Instance
 from kindo_models.planning.memory import Verdict
 from kindo_models.planning.shapes import COUNTS, Shape, by_price, usable
-from kindo_models.planning.sizing import Trials
+from kindo_models.planning.trials import Trials
 
 MILLION = 1_000_000
 
@@ -67,19 +67,22 @@ def offer(instance: Instance, shape: Shape, trials: Trials) -> Offer:
     )
 
 
-def ranked(trials: Trials, cloud: Cloud | None, *, unchecked: Shape | None = None) -> tuple[Offer, ...]:
+def ranked(
+    trials: Trials, cloud: Cloud | None, *, unchecked: Shape | None = None, beside: Offer | None = None
+) -> tuple[Offer, ...]:
     """For each cloud and GPU type the fewest GPUs on which the memory model accepts the model, on the cheapest instance
     type that has them; cheapest machine first, unknown prices last.
 
     unchecked: the shape to look for where the memory model does not know the model: as many GPUs with at least its
-    memory each.
+    memory each. beside: an offer that is listed whatever it costs.
     """
     best: dict[tuple[str, Shape], Instance] = {}
     for instance in sorted(usable(cloud), key=by_price):
         shape = _least(gpus()[instance.gpu], instance.gpus or 0, trials, unchecked)
         if shape:
             best.setdefault((instance.cloud, shape), instance)
-    return tuple(offer(instance, shape, trials) for (_, shape), instance in best.items())
+    found = {offer(instance, shape, trials) for (_, shape), instance in best.items()} | ({beside} if beside else set())
+    return tuple(sorted(found, key=lambda one: (one.usd_per_hour is None, one.usd_per_hour or 0.0, one.instance)))
 
 
 def _least(gpu: GpuType, most: int, trials: Trials, unchecked: Shape | None) -> Shape | None:

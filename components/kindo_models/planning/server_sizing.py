@@ -13,8 +13,9 @@ from kindo_models.environment import Environment, Images
 from kindo_models.findings import Finding
 from kindo_models.planning.memory import BadSetup
 from kindo_models.planning.model import ServerSizing
-from kindo_models.planning.sizing import Trials, Unsizable, Wish, Workload, decide
+from kindo_models.planning.sizing import Unsizable, Wish, decide
 from kindo_models.planning.sizing_findings import sizing_findings
+from kindo_models.planning.trials import Trials, Workload
 from kindo_models.planning.workloads import known_model, vllm_release, weight_format
 from kindo_models.source import nearest
 

@@ -11,49 +11,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from kindo_models.catalog.architectures import Architecture
 from kindo_models.catalog.gpus import GpuType, gpus
 from kindo_models.catalog.instances import Cloud
 from kindo_models.catalog.vram_table import Cell, Statement, vram_table
 from kindo_models.environment import SizingMode
-from kindo_models.planning.memory import Prediction, Setup, Verdict, predict
+from kindo_models.planning.memory import Prediction, Verdict
 from kindo_models.planning.shapes import COUNTS, Shape, by_price, cheapest, shapes, shapes_of, sold
+from kindo_models.planning.trials import Trials, Workload
 from kindo_models.planning.vram_table import CellAnswer, NoCell, cell_for, statement_for, statements_of
 
 Basis = Literal["given", "statement", "table", "memory model"]
 SizingVerdict = Verdict | Literal["stated", "unchecked"]
 """stated, unchecked: the memory model cannot tell; Kindo's page says that it is enough, or nothing does."""
-
-
-@dataclass(frozen=True)
-class Workload:
-    """What is to be served, whatever it runs on. None = not given: vLLM's default of that version."""
-
-    model: str
-    context: int
-    """Tokens of one request: vLLM's max_model_len."""
-    architecture: Architecture | None = None
-    """None: the memory model cannot decide, `why_unchecked` says why, and only the table can answer."""
-    why_unchecked: str = ""
-    billions: float | None = None
-    """Total parameters in 10⁹; None: not known."""
-    precision: str = "none"
-    """Weight format as vllm_sizing.yaml names it; `none` is 16-bit."""
-    concurrency: int = 1
-    """Requests of `context` tokens that the KV cache must hold at once."""
-    generates: bool = True
-    """False: embeddings or transcription, for which the table has no cell."""
-    vllm_version: str | None = None
-    dtype: str | None = None
-    quantization: str | None = None
-    kv_cache_dtype: str | None = None
-    pipeline_parallel: int = 1
-    gpu_memory_utilization: float | None = None
-    enforce_eager: bool | None = None
-    prefix_caching: bool | None = None
-    max_num_seqs: int | None = None
-    max_num_batched_tokens: int | None = None
-    allow_long_max_model_len: bool = False
 
 
 @dataclass(frozen=True)
@@ -95,61 +64,6 @@ class Decision:
 
 class Unsizable(ValueError):
     """Neither the table nor the memory model can answer; the message says why."""
-
-
-class Trials:
-    """Predictions for one workload, each shape once."""
-
-    def __init__(self, workload: Workload) -> None:
-        self.workload = workload
-        self._known: dict[Shape, Prediction] = {}
-
-    def __call__(self, shape: Shape) -> Prediction | None:
-        """None: the architecture is not known."""
-        work = self.workload
-        if work.architecture is None:
-            return None
-        if shape not in self._known:
-            self._known[shape] = predict(
-                Setup(
-                    architecture=work.architecture,
-                    gpu=shape.gpu,
-                    tensor_parallel=max(1, shape.count // work.pipeline_parallel),
-                    pipeline_parallel=work.pipeline_parallel,
-                    vllm_version=work.vllm_version,
-                    dtype=work.dtype,
-                    quantization=work.quantization,
-                    kv_cache_dtype=work.kv_cache_dtype,
-                    max_model_len=work.context,
-                    gpu_memory_utilization=work.gpu_memory_utilization,
-                    enforce_eager=work.enforce_eager,
-                    prefix_caching=work.prefix_caching,
-                    max_num_seqs=work.max_num_seqs,
-                    max_num_batched_tokens=work.max_num_batched_tokens,
-                    allow_long_max_model_len=work.allow_long_max_model_len,
-                )
-            )
-        return self._known[shape]
-
-    def accepts(self, shape: Shape) -> bool:
-        """Surely starts, with room for the wanted requests even at the low end of the pool."""
-        found = self(shape)
-        return found is not None and found.verdict == "fits" and surely_at_once(found) >= self.workload.concurrency
-
-    def likely(self, shape: Shape) -> bool:
-        """Too close to call, but more likely to start than not, with room for the wanted requests."""
-        found = self(shape)
-        if found is None or found.verdict != "too-close" or (found.margin_gib or 0) < 0:
-            return False
-        return self.workload.concurrency <= max(1.0, found.max_concurrency or 1.0)
-
-
-def surely_at_once(prediction: Prediction) -> float:
-    """Requests of the full context at once, at the low end of the pool; without a KV cache there is no bound."""
-    pool = prediction.kv_pool_gib
-    if prediction.max_concurrency is None:
-        return float("inf")
-    return prediction.max_concurrency * (pool.low / pool.likely if pool.likely > 0 else 1.0)
 
 
 def decide(workload: Workload, wish: Wish, trials: Trials) -> Decision:
@@ -266,7 +180,7 @@ def _from_cell(answer: CellAnswer, ladder: Sequence[Shape], trials: Trials, wish
         not_sold = f"{_where(wish)} sells no {cell.low}× {cell.class_gb}GB; the next larger is {low}"
         reasons.append(not_sold)
     elif low.gpu.nominal_gb != cell.class_gb:
-        reasons.append(f"{low} has the memory of {cell.low}× {cell.class_gb}GB")
+        reasons.append(f"{low} ({low.nominal_gb} GB) stands for {cell.low}× {cell.class_gb}GB")
     if trials.workload.architecture is None:
         if cell.low != cell.high:
             reasons.append("the upper end, as the memory model cannot check this model")
@@ -274,7 +188,8 @@ def _from_cell(answer: CellAnswer, ladder: Sequence[Shape], trials: Trials, wish
     within = [one for one in ladder if one.gpu == low.gpu and low.count <= one.count <= high.count]
     found = _first(one for one in within if trials.accepts(one)) or _first(one for one in within if trials.likely(one))
     if found:
-        smaller = _first(one for one in ladder if one.nominal_gb < found.nominal_gb and trials.accepts(one))
+        least = _first(one for one in ladder if trials.accepts(one))
+        smaller = least if least and least.nominal_gb < found.nominal_gb else None
         return Decision(found, "table", tuple(reasons), trials(found), cell.text, smaller=smaller, not_sold=not_sold)
     tried = within[-1]
     raised = _first(
@@ -283,7 +198,7 @@ def _from_cell(answer: CellAnswer, ladder: Sequence[Shape], trials: Trials, wish
     if raised is None:
         reasons.append("and no larger shape would do either")
         return Decision(tried, "table", tuple(reasons), trials(tried), cell.text, not_sold=not_sold)
-    reasons.append(f"raised from {tried}, where it would not start, to {raised}")
+    reasons.append(f"raised from {tried} to {raised}: on {tried} {trials.shortfall(tried)}")
     return Decision(raised, "table", tuple(reasons), trials(raised), cell.text, raised=tried, not_sold=not_sold)
 
 
@@ -312,8 +227,9 @@ def _least(answer: CellAnswer | NoCell, ladder: Sequence[Shape], trials: Trials)
     if found:
         reasons.append(f"{found} is the least shape that the memory model accepts")
         return Decision(found, "memory model", tuple(reasons), trials(found), cell)
-    reasons.append("the memory model accepts no shape")
-    return Decision(ladder[-1], "memory model", tuple(reasons), trials(ladder[-1]), cell)
+    found = _first(one for one in ladder if trials.likely(one)) or ladder[-1]
+    reasons.append("the memory model surely accepts none of what there is")
+    return Decision(found, "memory model", tuple(reasons), trials(found), cell)
 
 
 def _where(wish: Wish) -> str:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from kindo_models.findings import Finding
 from kindo_models.planning.memory import Prediction
 from kindo_models.planning.offers import Offer
-from kindo_models.planning.sizing import Decision, Trials, surely_at_once
+from kindo_models.planning.sizing import Decision
+from kindo_models.planning.trials import Trials, surely_at_once
 
 
 def sizing_findings(decision: Decision, trials: Trials, *, model: str, field: str | None = None) -> list[Finding]:
@@ -48,8 +49,8 @@ def sizing_findings(decision: Decision, trials: Trials, *, model: str, field: st
         listed.append(
             found(
                 "sizing-cell-raised",
-                f"{model}: the table says {decision.cell}; it would not start on {decision.raised} {_room(before)}, "
-                f"so it gets {decision.shape} {_room(prediction)}",
+                f"{model}: the table says {decision.cell}; on {decision.raised} {trials.shortfall(decision.raised)} "
+                f"{_room(before)}, so it gets {decision.shape} {_room(prediction)}",
             )
         )
     if decision.smaller:
@@ -70,7 +71,7 @@ def sizing_findings(decision: Decision, trials: Trials, *, model: str, field: st
         listed.append(
             found(
                 "sizing-too-close",
-                f"{model} on {decision.shape}: too close to call; {prediction.reason}",
+                f"{model} on {decision.shape}: {prediction.reason}",
                 "a shorter context, --kv-cache-dtype fp8 or more GPUs give room",
             )
         )

@@ -10,16 +10,17 @@ from kindo_models.findings import Finding
 from kindo_models.planning.memory import Prediction
 from kindo_models.planning.offers import Offer, offer, ranked
 from kindo_models.planning.shapes import cheapest
-from kindo_models.planning.sizing import Basis, SizingVerdict, Trials, Wish, Workload, decide
+from kindo_models.planning.sizing import Basis, SizingVerdict, Wish, decide
 from kindo_models.planning.sizing_findings import placement_findings, sizing_findings
+from kindo_models.planning.trials import Trials, Workload
 
 
 class SizingResult(BaseModel):
     """What a model gets.
 
     cell: the table's cell, raised: its shape where that would not start, smaller: a smaller shape that would do.
-    chosen: the machine for `gpus` × `gpu` in `cloud`; None without a cloud. offers: everything that would do, cheapest
-    machine first.
+    chosen: the machine for `gpus` × `gpu`, in `cloud` or in any; None where none has them. offers: it and everything
+    else that would do, cheapest machine first.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -57,9 +58,12 @@ def sized(workload: Workload, wish: Wish, *, region: str | None = None, forbid_i
     trials = Trials(workload)
     decision = decide(workload, wish, trials)
     shape, prediction = decision.shape, decision.prediction
-    machine = cheapest(shape, wish.cloud) if wish.cloud else None
+    machine = cheapest(shape, wish.cloud)
     chosen = offer(machine, shape, trials) if machine else None
-    offers = ranked(trials, wish.cloud, unchecked=shape)
+    offers = ranked(trials, wish.cloud, unchecked=shape, beside=chosen)
+    found = sizing_findings(decision, trials, model=workload.model)
+    if wish.cloud:
+        found += placement_findings(chosen, offers, model=workload.model, region=region, forbid_idle=forbid_idle)
     return SizingResult(
         model=workload.model,
         context=workload.context,
@@ -79,8 +83,5 @@ def sized(workload: Workload, wish: Wish, *, region: str | None = None, forbid_i
         prediction=prediction,
         chosen=chosen,
         offers=offers,
-        findings=(
-            *sizing_findings(decision, trials, model=workload.model),
-            *placement_findings(chosen, offers, model=workload.model, region=region, forbid_idle=forbid_idle),
-        ),
+        findings=tuple(found),
     )
