@@ -135,6 +135,8 @@ class Architecture(CatalogPart):
     draft_layers: int = 0
     """Multi-token-prediction layers in the checkpoint; loaded only when speculative decoding is on."""
     vision: bool = False
+    per_layer_embedding_billion: float = 0.0
+    """Embeddings that each layer adds for itself; never quantised (Gemma-3n, Gemma-4 E-series)."""
     parameters_billion: float | None = None
     """Total parameters, published or counted from the configuration."""
     checkpoint: Checkpoint | None = None

@@ -94,6 +94,14 @@ class Quantization(CatalogPart):
     tensor_cores_from: str | None = None
 
 
+class ExpertPadding(CatalogPart):
+    since: str
+    quantizations: tuple[str, ...]
+    words: tuple[str, ...]
+    width: int
+    hidden: int
+
+
 class LoadFactor(CatalogPart):
     unquantized: Bounds
     quantized: Bounds
@@ -105,7 +113,9 @@ class VllmSizing(CatalogPart):
     batch_defaults: tuple[BatchDefaults, ...]
     mla_block_tokens: dict[str, int]
     align_states_since: str
+    mamba_check_since: str
     chunked_prefill_since: str
+    architecture_since: dict[str, str]
     cuda_graphs_in_budget_since: str
     sampler_bytes: tuple[BoundsSince, ...]
     expert_workspace_kept: tuple[Choice, ...]
@@ -116,7 +126,10 @@ class VllmSizing(CatalogPart):
     cuda_graphs_gib: CudaGraphs
     layer_temporaries: LayerTemporaries
     mla_workspace_tokens: int
+    expert_padding: tuple[ExpertPadding, ...]
+    rocm_weights_factor: Bounds
     vision_tower_billion: Bounds
+    vision_load_gib: float
     load_factor: LoadFactor
     load_gib: Bounds
     quantizations: dict[str, dict[str, object]]
@@ -201,7 +214,13 @@ def at_version(entries: Iterable[_S], version: Version) -> _S:
 
 
 def since(text: str, version: Version) -> bool:
+    """Whether the version is the release `text` or a later one."""
     return version >= _release(text)
+
+
+def first_release(class_name: str | None) -> Version:
+    """First release that serves this class of models; (0, 0, 0) where it is not recorded."""
+    return _release(vllm_sizing().architecture_since.get(class_name or "", "0"))
 
 
 def _release(text: str) -> Version:

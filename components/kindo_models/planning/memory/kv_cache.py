@@ -52,6 +52,11 @@ class CachePlan:
     encoder_tokens: int
 
     @property
+    def grows(self) -> bool:
+        """Whether a longer context takes more blocks without end."""
+        return any(layers.kind == "full" for layers in self.layers)
+
+    @property
     def block_bytes(self) -> int:
         """One block: a page in each layer of a group."""
         return self.page_bytes * self.group_size

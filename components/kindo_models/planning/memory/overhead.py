@@ -20,8 +20,9 @@ _RESERVED_VOCABULARY = 262_144
 _RESERVED_HIDDEN = 8192
 
 
-def overhead_terms(setup: Setup, settings: Settings) -> tuple[Term, ...]:
-    return tuple(_terms(setup, settings, vllm_sizing()))
+def overhead_terms(setup: Setup, settings: Settings, data: VllmSizing | None = None) -> tuple[Term, ...]:
+    """The terms of one GPU. `data`: other constants than the catalog's (the bench refits them)."""
+    return tuple(_terms(setup, settings, data or vllm_sizing()))
 
 
 def graphs_gib(setup: Setup, settings: Settings) -> Interval:

@@ -50,20 +50,35 @@ def answer(row: Mapping[str, str]) -> Answer:
         prediction = predict(setup)
     except (Unreadable, UnknownModel, UnknownGpu, UnknownQuantization, BadSetup) as error:
         return Answer(record, "unknown", UNKNOWN, UNKNOWN, UNKNOWN, str(error))
-    return _answer(record, prediction)
+    return _answer(record, setup, prediction, unstated=_unstated(row, setup, prediction))
 
 
-def _answer(record: str, prediction: Prediction) -> Answer:
+def _unstated(row: Mapping[str, str], setup: Setup, prediction: Prediction) -> str | None:
+    """Why a verdict is not the row's: it rests on values that the row does not state and a log would not default."""
+    if not any((row.get(name) or "").strip() for name in ("tp", "n_gpus", "max_model_len")):
+        return "neither the number of GPUs nor max_model_len is stated"
+    if prediction.verdict != "refused":
+        return None
+    codes = {refusal.code for refusal in prediction.refusals}
+    if setup.max_model_len is None and codes == {"kv-cache-too-small"}:
+        return f"max_model_len is not stated: the model's full context {prediction.max_model_len} would be refused"
+    memory = {"kv-cache-too-small", "no-kv-cache-memory", "mamba-blocks", "cuda-graph-capture"}
+    if not (row.get("tp") or "").strip() and not (row.get("n_gpus") or "").strip() and codes <= memory:
+        return "neither tp nor n_gpus is stated: on one GPU it would be refused"
+    return None
+
+
+def _answer(record: str, setup: Setup, prediction: Prediction, *, unstated: str | None) -> Answer:
     verdicts: Mapping[str, Literal["true", "false", "unknown"]] = {"fits": "true", "refused": "false"}
     pool = prediction.kv_pool_gib.likely
-    sized = pool == pool
+    sized = pool == pool and not setup.architecture.unsupported
     return Answer(
         record_id=record,
-        fits=verdicts.get(prediction.verdict, "unknown"),
+        fits="unknown" if unstated else verdicts.get(prediction.verdict, "unknown"),
         avail_kv_gib_per_gpu=f"{max(pool, 0.0):.2f}" if sized else UNKNOWN,
         max_concurrency=UNKNOWN if prediction.max_concurrency is None else f"{prediction.max_concurrency:.2f}",
         est_max_len=UNKNOWN if prediction.longest_max_model_len is None else str(prediction.longest_max_model_len),
-        reason="; ".join((prediction.reason, *prediction.warnings)),
+        reason="; ".join((*([unstated] if unstated else []), prediction.reason, *prediction.warnings)),
     )
 
 

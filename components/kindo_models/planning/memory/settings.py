@@ -12,6 +12,7 @@ from kindo_models.catalog.vllm_sizing import (
     Version,
     at_version,
     find_quantization,
+    first_release,
     parse_version,
     quantizations,
     since,
@@ -71,7 +72,7 @@ def settings(setup: Setup) -> Settings:
     check(setup)
     data = vllm_sizing()
     known = parse_version(setup.vllm_version) if setup.vllm_version else None
-    version = known or UNKNOWN_VERSION
+    version = known or max(UNKNOWN_VERSION, first_release(setup.architecture.class_name))
     architecture = setup.architecture
     total, spread = _total(setup)
     dtype = setup.dtype if setup.dtype not in (None, "", "auto") else architecture.dtype

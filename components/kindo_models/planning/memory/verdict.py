@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+from kindo_models.catalog.vllm_sizing import VllmSizing, first_release, parse_version, since, vllm_sizing
 from kindo_models.planning.memory.kv_cache import GIB, CachePlan, cache_plan
 from kindo_models.planning.memory.limits import shape_refusals, warnings
 from kindo_models.planning.memory.model import Interval, Prediction, Refusal, Setup, Term, Verdict
@@ -16,19 +17,22 @@ _POSSIBLE_VERSIONS = ("0.7.3", "0.19.1", "0.33.0")
 """Beside UNKNOWN_VERSION, the ends of each regime that an unknown version may belong to."""
 
 
-def predict(setup: Setup) -> Prediction:
+def predict(setup: Setup, *, data: VllmSizing | None = None) -> Prediction:
     """Verdict, refusals, terms and room of one setup.
+
+    Args:
+        data: other constants of the memory profile than the catalog's (the bench refits them).
 
     Raises:
         BadSetup: a value that vLLM takes for no model (negative numbers, unknown types).
     """
     chosen = settings(setup)
     held = weights(setup, chosen)
-    terms, overhead = _overhead(setup, chosen)
+    terms, overhead = _overhead(setup, chosen, data)
     budget = chosen.total_gib * chosen.utilization
     spread = chosen.total_spread_gib * chosen.utilization
     pool = _pool(budget, spread, held.gib, overhead)
-    plan = None if setup.architecture.unsupported else _plan(setup, chosen)
+    plan = _plan(setup, chosen)
     need = _need(plan, chosen)
     refusals = [
         *shape_refusals(setup, chosen),
@@ -63,14 +67,19 @@ def predict(setup: Setup) -> Prediction:
     )
 
 
-def _overhead(setup: Setup, chosen: Settings) -> tuple[tuple[Term, ...], Interval]:
+def _overhead(setup: Setup, chosen: Settings, data: VllmSizing | None) -> tuple[tuple[Term, ...], Interval]:
     """The terms and their sum. An unknown version has the older regime's terms; the sum spans all regimes."""
-    terms = overhead_terms(setup, chosen)
+    terms = overhead_terms(setup, chosen, data)
     total = _sum(terms)
     if not chosen.version_known:
         fixed = replace(setup, gpu_memory_utilization=chosen.utilization)
-        others = [replace(fixed, vllm_version=version) for version in _POSSIBLE_VERSIONS]
-        sums = [_sum(overhead_terms(other, settings(other))) for other in others]
+        earliest = first_release(setup.architecture.class_name)
+        others = [
+            replace(fixed, vllm_version=version)
+            for version in _POSSIBLE_VERSIONS
+            if (parse_version(version) or earliest) >= earliest
+        ]
+        sums = [_sum(overhead_terms(other, settings(other), data)) for other in others]
         total = Interval(
             low=min(total.low, *(other.low for other in sums)),
             likely=total.likely,
@@ -96,7 +105,14 @@ def _sum(terms: tuple[Term, ...]) -> Interval:
     return Interval(low=likely - below, likely=likely, high=likely + above)
 
 
+def plan_of(setup: Setup) -> CachePlan | None:
+    """How the setup's KV cache is cut into blocks; None without one, or where it cannot be computed."""
+    return _plan(setup, settings(setup))
+
+
 def _plan(setup: Setup, chosen: Settings) -> CachePlan | None:
+    if setup.architecture.unsupported:
+        return None
     return cache_plan(
         setup.architecture,
         tensor_parallel=setup.tensor_parallel,
@@ -128,6 +144,9 @@ def _longest(setup: Setup, plan: CachePlan | None, pool: Interval, *, known: boo
         return limit if pool.low > 0 else 0
     if plan is None:
         return None
+    if not plan.grows:
+        # Windows and states alone: memory ends no context, the model's own limit does.
+        return setup.architecture.max_position_embeddings if plan.request_bytes(1) <= pool.low * GIB else 0
     return plan.longest(pool.low * GIB) if pool.low > 0 else 0
 
 
@@ -160,7 +179,7 @@ def _memory_refusals(
                 fix=f"--max-model-len {plan.longest(max(pool.low, 0.0) * GIB)}, --kv-cache-dtype fp8, or more GPUs",
             )
         )
-    if plan is not None and _has_states(plan) and not chosen.eager:
+    if plan is not None and _checks_states(plan, chosen) and chosen.version_known:
         blocks = plan.blocks(pool.high * GIB)
         if chosen.max_num_seqs > blocks:
             refusals.append(_mamba_blocks(chosen, plan.blocks(max(pool.likely, 0.0) * GIB), plan.blocks(
@@ -187,8 +206,11 @@ def _mamba_blocks(chosen: Settings, blocks: int, surely: int) -> Refusal:
     )
 
 
-def _has_states(plan: CachePlan) -> bool:
-    return any(layers.is_state for layers in plan.layers)
+def _checks_states(plan: CachePlan, chosen: Settings) -> bool:
+    """Whether vLLM compares max_num_seqs with the blocks: hybrids, with CUDA graphs, in a version that checks."""
+    hybrid = any(layers.is_state for layers in plan.layers)
+    checked = not chosen.version_known or since(vllm_sizing().mamba_check_since, chosen.version)
+    return hybrid and checked and not chosen.eager
 
 
 def _outside(setup: Setup, chosen: Settings) -> tuple[float, Interval] | None:
@@ -238,7 +260,7 @@ def _doubt(
         return (
             f"too close to call: KV pool {pool.low:.2f} to {pool.high:.2f} GiB, one request needs {need or 0.0:.2f} GiB"
         )
-    if plan is not None and _has_states(plan) and not chosen.eager:
+    if plan is not None and _checks_states(plan, chosen):
         blocks = plan.blocks(pool.low * GIB)
         if chosen.max_num_seqs > blocks:
             return f"too close to call: max_num_seqs {chosen.max_num_seqs}, about {blocks} Mamba cache blocks"

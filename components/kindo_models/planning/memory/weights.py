@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from kindo_models.catalog.architectures import Architecture
-from kindo_models.catalog.vllm_sizing import Quantization, quantizations, vllm_sizing
+from kindo_models.catalog.vllm_sizing import Quantization, quantizations, since, vllm_sizing
 from kindo_models.planning.memory.model import Interval, Setup
 from kindo_models.planning.memory.parameters import Part, count
 from kindo_models.planning.memory.settings import Settings, published_quantization
@@ -32,11 +32,24 @@ class Weights:
 
 
 def weights(setup: Setup, settings: Settings) -> Weights:
+    held = _weights(setup, settings)
+    data = vllm_sizing()
+    gib = held.gib
+    if setup.architecture.vision:
+        high = gib.likely + math.hypot(gib.high - gib.likely, data.vision_load_gib)
+        gib = Interval(low=gib.low, likely=gib.likely, high=high)
+    if setup.gpu.vendor == "amd":
+        factor = data.rocm_weights_factor
+        gib = Interval(low=gib.low * factor.low, likely=gib.likely * factor.likely, high=gib.high * factor.high)
+    return Weights(gib, held.formula, held.source, held.known)
+
+
+def _weights(setup: Setup, settings: Settings) -> Weights:
     a = setup.architecture
     counted = count(a)
     files = _file_gib(setup, settings)
     parts = _with_vision(a, counted, settings) if counted else None
-    if parts is not None and (files is None or abs(_whole(parts, settings) / files - 1) <= _COUNT_TOLERANCE):
+    if parts is not None and (files is None or abs(_whole(a, parts, settings) / files - 1) <= _COUNT_TOLERANCE):
         gib = {edge: _on_gpu(parts[edge], setup, settings, edge) for edge in EDGES}
         total = sum(part.count for part in parts["likely"] if part.kind != "absorbed") / 1e9
         data = vllm_sizing()
@@ -52,7 +65,7 @@ def weights(setup: Setup, settings: Settings) -> Weights:
             f"counted from the configuration ({a.source})",
         )
     if files is not None:
-        share = files / (setup.tensor_parallel * setup.pipeline_parallel)
+        share = _shared(setup, settings, files)
         factor = 1.0 if setup.tensor_parallel * setup.pipeline_parallel == 1 else 1.03
         source = "given" if setup.weights_gib is not None else (a.checkpoint.source if a.checkpoint else "") or a.source
         return Weights(
@@ -68,15 +81,15 @@ def weights(setup: Setup, settings: Settings) -> Weights:
 def _from_total(setup: Setup, settings: Settings, billions: float) -> Weights:
     """From the number of parameters alone: published numbers are rounded, and what stays 16-bit is not known."""
     a, q = setup.architecture, settings.quantization
-    gpus = setup.tensor_parallel * setup.pipeline_parallel
     rounding = 0.5 * 10 ** -_decimals(billions) / billions
-    kept = 2 * (a.vocab_size or 150_000) * (a.hidden_size or 4096) / 1e9
-    kept = min(kept, billions / 2)
+    tables = 1 if a.tie_word_embeddings else 2
+    kept = tables * (a.vocab_size or 150_000) * (a.hidden_size or 4096) / 1e9 + a.per_layer_embedding_billion
+    kept = min(kept, 0.8 * billions)
     sixteen = _bytes(quantizations()["none"], settings, "likely")
 
     def gib(edge: Edge, factor: float) -> float:
         each = _bytes(q, settings, edge)
-        return billions * 1e9 * factor * each / GIB / gpus + kept * 1e9 * max(0.0, sixteen - each) / GIB / gpus
+        return _shared(setup, settings, (billions * factor * each + kept * max(0.0, sixteen - each)) * 1e9 / GIB)
 
     spread = max(rounding, 0.02)
     return Weights(
@@ -84,6 +97,13 @@ def _from_total(setup: Setup, settings: Settings, billions: float) -> Weights:
         f"{billions:g} billion parameters in {q.name}, {_split(setup)}",
         f"published number of parameters ({a.source})",
     )
+
+
+def _shared(setup: Setup, settings: Settings, total: float) -> float:
+    """One GPU's share of the whole model's GiB; a vision tower lies whole on every GPU of a TP group."""
+    tower = vllm_sizing().vision_tower_billion.likely * 1e9 * settings.dtype_bytes / GIB
+    whole = min(tower, total / 2) if setup.architecture.vision else 0.0
+    return (total - whole) / (setup.tensor_parallel * setup.pipeline_parallel) + whole
 
 
 def _decimals(value: float) -> int:
@@ -117,9 +137,11 @@ def _with_vision(a: Architecture, parts: tuple[Part, ...], settings: Settings) -
     return {edge: (*parts, Part("vision", getattr(usual, edge) * 1e9, whole=True)) for edge in EDGES}
 
 
-def _whole(parts: dict[Edge, tuple[Part, ...]], settings: Settings) -> float:
+def _whole(a: Architecture, parts: dict[Edge, tuple[Part, ...]], settings: Settings) -> float:
     return (
-        sum(part.count * _part_bytes(part, settings, "likely") for part in parts["likely"] if part.kind != "absorbed")
+        sum(
+            part.count * _part_bytes(part, a, settings, "likely") for part in parts["likely"] if part.kind != "absorbed"
+        )
         / GIB
     )
 
@@ -133,7 +155,9 @@ def _on_gpu(parts: tuple[Part, ...], setup: Setup, settings: Settings, edge: Edg
     expert_share = tp * (setup.data_parallel if setup.data_parallel > 1 else 1)
     inner = ends = 0.0
     for part in parts:
-        size = part.count * _part_bytes(part, settings, edge)
+        size = part.count * _part_bytes(part, a, settings, edge)
+        if part.kind == "experts" and edge != "low":
+            size *= _padding(setup, settings)
         size /= 1 if part.whole else expert_share if part.kind == "experts" else tp
         if part.kind in ("embedding", "head", "vision"):
             ends = max(ends, size) if pp > 1 else ends + size
@@ -142,11 +166,32 @@ def _on_gpu(parts: tuple[Part, ...], setup: Setup, settings: Settings, edge: Edg
     return (inner * stage + ends) / GIB
 
 
-def _part_bytes(part: Part, settings: Settings, edge: Edge) -> float:
+def _padding(setup: Setup, settings: Settings) -> float:
+    """How much larger padded expert matrices are than the configuration says."""
+    e, given = setup.architecture.experts, (setup.quantization or "").lower()
+    width, hidden = (e.intermediate_size if e else None), setup.architecture.hidden_size
+    if e is None or not width or not hidden:
+        return 1.0
+    hidden = e.latent_size or hidden
+    local = math.ceil(width / setup.tensor_parallel)
+    for pad in vllm_sizing().expert_padding:
+        named = settings.quantization.name in pad.quantizations or any(word in given for word in pad.words)
+        if named and since(pad.since, settings.version):
+            return _up(local, pad.width) / local * _up(hidden, pad.hidden) / hidden
+    return 1.0
+
+
+def _up(value: int, multiple: int) -> int:
+    return math.ceil(value / multiple) * multiple
+
+
+def _part_bytes(part: Part, a: Architecture, settings: Settings, edge: Edge) -> float:
     if part.kind in _UNQUANTIZED:
         return float(settings.dtype_bytes)
     q = settings.quantization
-    scope = {"low": q.quantized_low, "likely": None, "high": q.quantized_high}[edge] or q.quantized
+    # Recipes of mixture-of-experts models often leave attention 16-bit; those of dense models do not.
+    rare = q.quantized_high if a.experts else None
+    scope = {"low": q.quantized_low, "likely": None, "high": rare}[edge] or q.quantized
     if scope == "mlp" and part.kind == "attention":
         return float(settings.dtype_bytes)
     return _bytes(q, settings, edge)
