@@ -75,7 +75,7 @@ def sizing_findings(decision: Decision, trials: Trials, *, model: str, field: st
                 "a shorter context, --kv-cache-dtype fp8 or more GPUs give room",
             )
         )
-    if prediction.verdict != "refused" and surely_at_once(prediction) < trials.workload.concurrency:
+    if prediction.verdict == "fits" and surely_at_once(prediction) < trials.workload.concurrency:
         listed.append(
             found(
                 "sizing-concurrency",
