@@ -56,7 +56,12 @@ def gpus() -> Mapping[str, GpuType]:
 
 
 def find_gpu(text: str) -> GpuType:
-    """The GPU type that a person's or a log's spelling means (`H100-80GB`, `NVIDIA H100 80GB HBM3`, `RTX 3090`)."""
+    """The GPU type that a person's or a log's spelling means (`H100-80GB`, `NVIDIA H100 80GB HBM3`, `RTX 3090`).
+
+    Of several joined by `+`, the smallest: vLLM gives every GPU the same share.
+    """
+    if "+" in text:
+        return min((find_gpu(part) for part in text.split("+")), key=lambda gpu: gpu.memory_gib)
     found = _spellings().get(_key(text)) or _spellings().get(_key(_essence(text)))
     if found is None:
         near = difflib.get_close_matches(_key(text), _spellings(), n=3, cutoff=0.5)

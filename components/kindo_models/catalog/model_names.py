@@ -68,8 +68,6 @@ def find_model(name: str) -> ModelMatch:
     if exact is not None:
         return ModelMatch(exact, exact.name, "exact")
     asked = _Words.of(name)
-    if asked.speculative:
-        raise UnknownModel(name, _nearest(name), "a draft model beside it is not sized")
     candidates = [(words, a) for words, a in _catalogued() if words.essential == asked.essential]
     if candidates:
         return _as_named(name, asked, candidates)
@@ -100,6 +98,13 @@ def find_model(name: str) -> ModelMatch:
     raise UnknownModel(name, _nearest(name))
 
 
+def split_draft(name: str) -> tuple[str, bool]:
+    """A name as logs write it with a draft model beside it (`NAME + EAGLE draft`, `NAME + MTP`), and whether so."""
+    base, plus, beside = name.partition("+")
+    draft = bool(plus) and re.search(r"eagle|draft|medusa|mtp|speculat", beside.lower()) is not None
+    return (base.strip(), True) if draft else (name, False)
+
+
 def parameters_in_name(name: str) -> float | None:
     """Billions of parameters that a name tells (`70B`, `8x7B`, `30B-A3B`); None where it tells none."""
     found = [token for token in _tokens(name) if re.fullmatch(r"\d+x\d+(\.\d+)?b|\d+(\.\d+)?[bmt]", token)]
@@ -118,7 +123,6 @@ class _Words:
     tuning: frozenset[str]
     training: frozenset[str]
     sizes: frozenset[str]
-    speculative: bool
 
     @classmethod
     def of(cls, name: str) -> _Words:
@@ -133,7 +137,6 @@ class _Words:
             tuning=frozenset(tuning),
             training=frozenset(training),
             sizes=frozenset(t for t in essential if _SIZE.match(t)),
-            speculative=bool(re.search(r"\+\s*(\w+\s+)*(eagle\w*|draft|medusa|mtp)", name.lower())),
         )
 
 

@@ -58,6 +58,11 @@ class BatchDefaults(CatalogPart):
     since: str = "0"
 
 
+class BlockTokens(CatalogPart):
+    since: str
+    tokens: dict[str, int]
+
+
 class CudaGraphs(CatalogPart):
     base: float
     per_layer: float
@@ -111,7 +116,7 @@ class VllmSizing(CatalogPart):
     head: Head
     gpu_memory_utilization: tuple[Number, ...]
     batch_defaults: tuple[BatchDefaults, ...]
-    mla_block_tokens: dict[str, int]
+    mla_block_tokens: tuple[BlockTokens, ...]
     align_states_since: str
     mamba_check_since: str
     chunked_prefill_since: str

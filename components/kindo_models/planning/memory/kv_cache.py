@@ -109,7 +109,7 @@ def cache_plan(
     max_num_batched_tokens: int,
     block_tokens: int = BLOCK_TOKENS,
     align_states: bool = False,
-    unified_windows: bool = False,
+    draft_layers: int = 0,
 ) -> CachePlan | None:
     """The plan for the fullest GPU; None for a model without KV cache (encoders).
 
@@ -117,11 +117,9 @@ def cache_plan(
         kv_bytes: bytes of one element (2, or 1 for fp8).
         block_tokens: tokens of one block of the attention kernel.
         align_states: prefix caching of recurrent states keeps a second one per sequence (mamba_cache_mode=align).
-        unified_windows: windows are kept like full attention (hybrid KV cache manager off).
+        draft_layers: full-attention layers of a draft model beside it.
     """
-    kinds = tuple(
-        _merged(_layers(architecture, tensor_parallel, pipeline_parallel, kv_bytes, unified_windows=unified_windows))
-    )
+    kinds = tuple(_merged(_layers(architecture, tensor_parallel, pipeline_parallel, kv_bytes, draft_layers)))
     if not kinds:
         return None
     attention = [layers.bytes for layers in kinds if not layers.is_state]
@@ -134,7 +132,7 @@ def cache_plan(
         page = max(states)
     return CachePlan(
         layers=kinds,
-        group_size=_group_size([layers.layers for layers in kinds], uniform=_uniform(kinds)),
+        group_size=_group_size([layers.layers for layers in kinds]),
         page_bytes=page,
         max_num_batched_tokens=max_num_batched_tokens,
         state_blocks=2 if align_states else 1,
@@ -142,14 +140,8 @@ def cache_plan(
     )
 
 
-def _group_size(counts: list[int], *, uniform: bool) -> int:
-    if uniform:
-        return sum(counts)
+def _group_size(counts: list[int]) -> int:
     return max(counts) if max(counts) < DENSE_GROUPING * min(counts) else min(counts)
-
-
-def _uniform(kinds: tuple[CacheLayers, ...]) -> bool:
-    return len(kinds) == 1
 
 
 def _merged(layers: Iterator[CacheLayers]) -> Iterator[CacheLayers]:
@@ -163,7 +155,7 @@ def _merged(layers: Iterator[CacheLayers]) -> Iterator[CacheLayers]:
         yield CacheLayers(kind, count, size, window)
 
 
-def _layers(a: Architecture, tp: int, pp: int, kv_bytes: float, *, unified_windows: bool) -> Iterator[CacheLayers]:
+def _layers(a: Architecture, tp: int, pp: int, kv_bytes: float, draft_layers: int) -> Iterator[CacheLayers]:
     counts = a.layers
     if counts is None or a.encoder_only:
         return
@@ -174,7 +166,7 @@ def _layers(a: Architecture, tp: int, pp: int, kv_bytes: float, *, unified_windo
     if a.mla is not None:
         token = int((a.mla.kv_lora_rank + a.mla.qk_rope_head_dim) * kv_bytes)
         indexer = INDEXER_BYTES if a.mla.index_head_dim else 0
-        yield CacheLayers("full", on_one_gpu(counts.full), token + indexer)
+        yield CacheLayers("full", on_one_gpu(counts.full) + draft_layers, token + indexer)
     elif counts.full or counts.sliding or counts.chunked:
         plain = token_bytes(a.num_kv_heads or 0, a.head_dim or 0, a.v_head_dim, tp, kv_bytes)
         wide = (
@@ -183,14 +175,8 @@ def _layers(a: Architecture, tp: int, pp: int, kv_bytes: float, *, unified_windo
             else plain
         )
         narrow = token_bytes(a.sliding_kv_heads or a.num_kv_heads or 0, a.head_dim or 0, a.v_head_dim, tp, kv_bytes)
-        yield CacheLayers("full", on_one_gpu(counts.full), wide)
-        yield (
-            CacheLayers(
-                "full" if unified_windows else "window", on_one_gpu(counts.sliding), narrow, a.sliding_window or 0
-            )
-            if not unified_windows
-            else CacheLayers("full", on_one_gpu(counts.sliding), narrow)
-        )
+        yield CacheLayers("full", on_one_gpu(counts.full) + draft_layers, wide)
+        yield CacheLayers("window", on_one_gpu(counts.sliding), narrow, a.sliding_window or 0)
         # vLLM keeps chunked local attention (Llama 4) like full attention unless told otherwise (config/vllm.py).
         yield CacheLayers("full", on_one_gpu(counts.chunked), plain)
     if a.encoder_tokens:

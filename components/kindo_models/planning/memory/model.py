@@ -51,6 +51,8 @@ class Setup:
     """None: not checked."""
     gpu_total_gib: float | None = None
     """Total memory as torch reports it, instead of the catalog's."""
+    draft: bool = False
+    """Speculative decoding with draft layers (MTP, EAGLE): about one layer more, of weights and of KV cache."""
     weights_gib: float | None = None
     """Bytes of the checkpoint's weight files in GiB, whole model, instead of the estimate."""
     allow_long_max_model_len: bool = False

@@ -26,6 +26,8 @@ def count(a: Architecture) -> tuple[Part, ...] | None:
     """The parts; None where the configuration lacks what counting needs."""
     if a.hidden_size is None or a.num_layers is None or a.vocab_size is None or a.encoder_layers:
         return None
+    if a.per_layer_embedding_billion:
+        return None  # layers that share caches have other widths
     attention = _attention(a)
     feed_forward = _feed_forward(a)
     if attention is None or feed_forward is None:

@@ -9,7 +9,7 @@ from typing import Literal, TypeVar
 
 from kindo_models.catalog.architectures import Architecture
 from kindo_models.catalog.gpus import GpuType, UnknownGpu, find_gpu
-from kindo_models.catalog.model_names import UnknownModel, find_model, parameters_in_name
+from kindo_models.catalog.model_names import UnknownModel, find_model, parameters_in_name, split_draft
 from kindo_models.catalog.vllm_sizing import UnknownQuantization
 from kindo_models.planning.memory.model import Prediction, Setup
 from kindo_models.planning.memory.settings import BadSetup
@@ -22,6 +22,9 @@ INPUT = (
 )  # fmt: skip
 OUTPUT = ("record_id", "fits", "avail_kv_gib_per_gpu", "max_concurrency", "est_max_len", "reason")
 UNKNOWN = "unknown"
+
+_TORCH_OF_SOLD = 0.96
+"""Torch's GiB of the gigabytes that a card is sold with: 0.92 (24 GB) to 0.99 (80 GB)."""
 
 _T = TypeVar("_T")
 
@@ -50,20 +53,19 @@ def answer(row: Mapping[str, str]) -> Answer:
         prediction = predict(setup)
     except (Unreadable, UnknownModel, UnknownGpu, UnknownQuantization, BadSetup) as error:
         return Answer(record, "unknown", UNKNOWN, UNKNOWN, UNKNOWN, str(error))
-    return _answer(record, setup, prediction, unstated=_unstated(row, setup, prediction))
+    return _answer(record, setup, prediction, unstated=_unstated(row, prediction))
 
 
-def _unstated(row: Mapping[str, str], setup: Setup, prediction: Prediction) -> str | None:
+def _unstated(row: Mapping[str, str], prediction: Prediction) -> str | None:
     """Why a verdict is not the row's: it rests on values that the row does not state and a log would not default."""
-    if not any((row.get(name) or "").strip() for name in ("tp", "n_gpus", "max_model_len")):
+    gpus_stated = any((row.get(name) or "").strip() for name in ("tp", "n_gpus"))
+    length_stated = bool((row.get("max_model_len") or "").strip())
+    if prediction.verdict == "fits" and not gpus_stated and not length_stated:
         return "neither the number of GPUs nor max_model_len is stated"
-    if prediction.verdict != "refused":
-        return None
     codes = {refusal.code for refusal in prediction.refusals}
-    if setup.max_model_len is None and codes == {"kv-cache-too-small"}:
+    if codes == {"kv-cache-too-small"} and not length_stated:
         return f"max_model_len is not stated: the model's full context {prediction.max_model_len} would be refused"
-    memory = {"kv-cache-too-small", "no-kv-cache-memory", "mamba-blocks", "cuda-graph-capture"}
-    if not (row.get("tp") or "").strip() and not (row.get("n_gpus") or "").strip() and codes <= memory:
+    if "no-kv-cache-memory" in codes and not gpus_stated:
         return "neither tp nor n_gpus is stated: on one GPU it would be refused"
     return None
 
@@ -113,8 +115,10 @@ def read(row: Mapping[str, str]) -> Setup:
     if tp is None:
         tp = max(1, (gpus or 1) // ((pp or 1) * (dp or 1)))
     world = tp * (pp or 1) * (dp or 1)
+    name, draft = split_draft(cells["model"])
     return Setup(
-        architecture=_architecture(cells["model"]),
+        architecture=_architecture(name),
+        draft=draft,
         gpu=_gpu(cells["gpu"], total),
         vllm_version=cells["vllm_version"] or None,
         tensor_parallel=tp,
@@ -148,19 +152,22 @@ def _architecture(name: str) -> Architecture:
 
 
 def _gpu(text: str, total: float | None) -> GpuType:
+    """The catalogued type; for another one with a known memory, a type that is no more than that."""
     try:
         return find_gpu(text)
     except UnknownGpu:
-        if total is None:
+        sold = re.search(r"(\d+(?:\.\d+)?) ?gi?b\b", text.lower())
+        if total is None and sold is None:
             raise
+        memory = total if total is not None else _TORCH_OF_SOLD * float(sold[1] if sold else 0)
         return GpuType(
             name=text or "unknown GPU",
             vendor="amd" if re.search(r"\bamd\b|rocm|\bmi\d", text.lower()) else "nvidia",
             generation="unknown",
-            memory_gib=total,
-            memory_spread_gib=0.01 * total,
-            memory_source="given",
-            nominal_gb=round(total),
+            memory_gib=memory,
+            memory_spread_gib=(0.01 if total is not None else 1 - _TORCH_OF_SOLD) * memory,
+            memory_source="given" if total is not None else "the name's gigabytes",
+            nominal_gb=round(memory),
             bf16=True,
             fp8=False,
             fp4=False,

@@ -18,6 +18,7 @@ from kindo_models.catalog.vllm_sizing import (
     since,
     vllm_sizing,
 )
+from kindo_models.planning.memory.kv_cache import BLOCK_TOKENS
 from kindo_models.planning.memory.model import Setup
 
 UNKNOWN_VERSION: Version = (0, 16, 0)
@@ -83,7 +84,9 @@ def settings(setup: Setup) -> Settings:
     seqs, batched = _batch(setup, version, total, max_model_len)
     dtype_bytes = DTYPE_BYTES[dtype]
     kv_bytes = KV_DTYPE_BYTES[(setup.kv_cache_dtype or "auto").lower()] or float(dtype_bytes)
-    latent_block = data.mla_block_tokens.get(setup.gpu.generation) if architecture.mla else None
+    latent_block = (
+        at_version(data.mla_block_tokens, version).tokens.get(setup.gpu.generation) if architecture.mla else None
+    )
     return Settings(
         version=version,
         version_known=known is not None,
@@ -97,7 +100,7 @@ def settings(setup: Setup) -> Settings:
         dtype=dtype,
         dtype_bytes=dtype_bytes,
         kv_bytes=kv_bytes,
-        block_tokens=latent_block or 16,
+        block_tokens=latent_block or BLOCK_TOKENS,
         eager=bool(setup.enforce_eager),
         graphs_in_budget=since(data.cuda_graphs_in_budget_since, version),
         total_gib=total,

@@ -121,6 +121,7 @@ def _plan(setup: Setup, chosen: Settings) -> CachePlan | None:
         max_num_batched_tokens=chosen.max_num_batched_tokens,
         block_tokens=chosen.block_tokens,
         align_states=chosen.align_states,
+        draft_layers=max(1, setup.architecture.draft_layers) if setup.draft else 0,
     )
 
 
@@ -179,7 +180,7 @@ def _memory_refusals(
                 fix=f"--max-model-len {plan.longest(max(pool.low, 0.0) * GIB)}, --kv-cache-dtype fp8, or more GPUs",
             )
         )
-    if plan is not None and _checks_states(plan, chosen) and chosen.version_known:
+    if plan is not None and _checks_states(plan, chosen) and (chosen.version_known or setup.max_num_seqs):
         blocks = plan.blocks(pool.high * GIB)
         if chosen.max_num_seqs > blocks:
             refusals.append(_mamba_blocks(chosen, plan.blocks(max(pool.likely, 0.0) * GIB), plan.blocks(

@@ -35,6 +35,10 @@ def weights(setup: Setup, settings: Settings) -> Weights:
     held = _weights(setup, settings)
     data = vllm_sizing()
     gib = held.gib
+    if setup.draft:
+        layer = gib.likely / (setup.architecture.num_layers or 32)
+        layers = max(1, setup.architecture.draft_layers)
+        gib = gib + Interval(low=0.0, likely=layer * layers, high=4 * layer * layers)
     if setup.architecture.vision:
         high = gib.likely + math.hypot(gib.high - gib.likely, data.vision_load_gib)
         gib = Interval(low=gib.low, likely=gib.likely, high=high)
@@ -84,7 +88,8 @@ def _from_total(setup: Setup, settings: Settings, billions: float) -> Weights:
     rounding = 0.5 * 10 ** -_decimals(billions) / billions
     tables = 1 if a.tie_word_embeddings else 2
     kept = tables * (a.vocab_size or 150_000) * (a.hidden_size or 4096) / 1e9 + a.per_layer_embedding_billion
-    kept = min(kept, 0.8 * billions)
+    kept += vllm_sizing().vision_tower_billion.likely if a.vision else 0.0
+    kept = min(kept, 0.9 * billions)
     sixteen = _bytes(quantizations()["none"], settings, "likely")
 
     def gib(edge: Edge, factor: float) -> float:
