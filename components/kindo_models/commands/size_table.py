@@ -22,6 +22,7 @@ VERDICTS = {
     "unchecked": ("not checked: the memory model cannot tell for this model", "yellow"),
 }
 OFFERS_SHOWN = 12
+KIB_IN_GIB = 1024**2
 
 
 def print_sizing(result: SizingResult, *, explain: bool, console: Console | None = None) -> None:
@@ -55,12 +56,13 @@ def _margin(result: SizingResult) -> str:
 def _memory(console: Console, result: SizingResult, prediction: Prediction) -> None:
     """Bar and legend of one GPU's memory."""
     needed = (prediction.request_kv_gib or 0.0) * result.concurrency
+    missing = needed - prediction.kv_pool_gib.likely
     pool = max(0.0, prediction.kv_pool_gib.likely)
     parts = [
         ("█", "blue", "weights", prediction.weights_gib.likely, _spread(prediction.weights_gib)),
         ("▓", "magenta", "overhead", prediction.overhead_gib.likely, _spread(prediction.overhead_gib)),
         ("▒", "cyan", f"KV cache of {_requests(result.concurrency)}", min(needed, pool), ""),
-        ("░", "green", "free: KV cache for more", pool - min(needed, pool), ""),
+        ("░", "green", "free: KV cache for more" if needed else "free", pool - min(needed, pool), ""),
         (
             "·",
             "dim",
@@ -73,8 +75,8 @@ def _memory(console: Console, result: SizingResult, prediction: Prediction) -> N
     console.print(bar([(char, style, gib) for char, style, _, gib, _ in parts], console.width))
     for char, style, name, gib, spread in parts:
         console.print(Text(f"  {char} ", style=style) + Text(f"{gib:7.2f} GiB  {name}{spread}"))
-    if needed > pool:
-        console.print(f"    {needed - pool:7.2f} GiB  missing for {_requests(result.concurrency)}", style="red")
+    if missing > 0:
+        console.print(f"    {missing:7.2f} GiB  missing for {_requests(result.concurrency)}", style="red")
     console.print()
     if prediction.kv_tokens and prediction.max_concurrency:
         console.print(
@@ -83,7 +85,8 @@ def _memory(console: Console, result: SizingResult, prediction: Prediction) -> N
             highlight=False,
         )
     if prediction.longest_max_model_len is not None:
-        console.print(f"Longest context that surely starts: {prediction.longest_max_model_len:,}", highlight=False)
+        longest = f"{prediction.longest_max_model_len:,} tokens"
+        console.print(f"Longest context that surely starts, from memory alone: {longest}", highlight=False)
     for warning in prediction.warnings:
         console.print(f"Note: {warning}", highlight=False, markup=False)
     console.print()
@@ -131,11 +134,12 @@ def _sums(p: Prediction) -> Iterator[Term]:
         formula=f"{p.budget_gib:.2f} - weights {p.weights_gib.likely:.2f} - overhead {p.overhead_gib.likely:.2f}",
         source="vLLM v1/worker/gpu_worker.py determine_available_memory",
     )
-    if p.request_kv_gib is not None:
+    if p.request_kv_gib is not None and p.max_model_len:
+        each = p.request_kv_gib * KIB_IN_GIB / p.max_model_len
         yield Term(
             name="KV of one request",
             gib=Interval.exactly(p.request_kv_gib),
-            formula=f"blocks of all layers of this GPU for {p.max_model_len:,} tokens",
+            formula=f"{p.max_model_len:,} tokens × {each:.1f} KiB in this GPU's layers, in whole blocks",
             source="vLLM v1/kv_cache_interface.py, v1/core/kv_cache_utils.py",
         )
 

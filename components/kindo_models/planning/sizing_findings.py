@@ -40,7 +40,7 @@ def sizing_findings(decision: Decision, trials: Trials, *, model: str, field: st
                 "sizing-unchecked",
                 f"{model}: the memory model cannot check {decision.shape} for {trials.workload.model}: "
                 f"{trials.workload.why_unchecked}",
-                "check the model's name, or size it from its config.json: kindo-models size CONFIG.JSON --context N",
+                "check the model's name; else vLLM's log of the first start tells its KV cache",
             )
         )
         return listed
@@ -59,7 +59,7 @@ def sizing_findings(decision: Decision, trials: Trials, *, model: str, field: st
                 "sizing-cell-wastes",
                 f"{model}: the table says {decision.cell}; "
                 f"{decision.smaller} {_room(trials(decision.smaller))} would do",
-                "`sizing: model` takes the smaller shape",
+                "`sizing: model` (--sizing model) takes the smaller shape",
             )
         )
     if prediction.verdict == "refused":
@@ -137,7 +137,7 @@ def _idle_or_cheaper(chosen: Offer, offers: Sequence[Offer], *, model: str, forb
                 severity="warning",
                 model=model,
                 message=f"{model}: {chosen} would do, and so would {cheaper}",
-                hint=f"--gpu {cheaper.gpu} chooses it",
+                hint=f"--gpu {cheaper.gpu} --tp {cheaper.used} takes it",
             )
         ]
     return []
