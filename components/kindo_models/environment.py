@@ -133,8 +133,8 @@ SizingMode = Literal["table", "model"]
 
 
 class SizingSettings(_Part):
-    """Who decides the GPUs of a `deploy:` entry that names none: `table`, Kindo's VRAM table checked by the memory model,
-    or `model`, the memory model alone. `sizing: model` is short for `sizing: {mode: model}`."""
+    """Who decides the GPUs of a `deploy:` entry that names none: `table`, Kindo's VRAM table checked by the memory
+    model, or `model`, the memory model alone. `sizing: model` is short for `sizing: {mode: model}`."""
 
     mode: SizingMode = "table"
     models: dict[str, SizingMode] = Field(default_factory=dict)

@@ -165,6 +165,8 @@ def test_no_cell_is_the_memory_model_and_says_so() -> None:
         found = size(model, context)
         assert (found.basis, found.verdict, found.cell) == ("memory model", "fits", None)
         assert why in found.reasons[0]
+    with pytest.raises(Unsizable, match="aks has no such GPUs"):
+        size("Qwen/Qwen3-8B", 4096, Wish(cloud="aks", gpu=find_gpu("L40S")))
     with pytest.raises(Unsizable, match=r"not in the catalog.*no FP16/BF16 row for 340B"):
         size("my-org/unheard-of-340b", 4096)
 

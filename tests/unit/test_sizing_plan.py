@@ -91,6 +91,14 @@ def test_a_type_without_a_count_gets_the_count_and_a_count_without_a_type_the_ty
     assert (typed.gpu, typed.gpus) == ("L40S", 2)
 
 
+@pytest.mark.parametrize("count", [3, 16])
+def test_a_count_that_no_model_splits_over_is_refused_in_vllms_words(count: int) -> None:
+    made = planned(model="Qwen/Qwen3-14B", gpu={"count": count})
+    (found,) = about_sizing(made)
+    assert found.code == "vllm-tensor-parallel"
+    assert found.hint.startswith("--tensor-parallel-size one of 1, 2, 4, 8")
+
+
 def test_pipeline_stages_are_counted() -> None:
     made = planned(model="meta-llama/Llama-3.1-8B", gpu={"type": "L4", "tensorParallel": 1, "pipelineParallel": 2})
     assert made.servers[0].gpus == 2

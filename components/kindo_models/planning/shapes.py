@@ -50,7 +50,7 @@ def shapes(cloud: Cloud | None) -> tuple[Shape, ...]:
 def shapes_of(count: int, cloud: Cloud | None) -> tuple[Shape, ...]:
     """The same for one count of GPUs, be others of the machine idle."""
     if cloud is None:
-        return tuple(shape for shape in shapes(None) if shape.count == count)
+        return tuple(Shape(shape.gpu, count) for shape in shapes(None) if shape.count == 1)
     return _smallest_first({Shape(gpus()[one.gpu], count) for one in usable(cloud) if (one.gpus or 0) >= count}, cloud)
 
 

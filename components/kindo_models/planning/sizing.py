@@ -71,6 +71,8 @@ def decide(workload: Workload, wish: Wish, trials: Trials) -> Decision:
     if wish.gpu and wish.count:
         return _given(workload, Shape(wish.gpu, wish.count), trials)
     ladder = _ladder(wish)
+    if not ladder:
+        raise Unsizable(f"{_where(wish)} has no such GPUs in one machine")
     if statement := statement_for(workload.model, workload.context, workload.kv_cache_dtype):
         found = _from_statement(statement, wish, ladder, trials)
         if found:
