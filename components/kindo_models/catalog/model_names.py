@@ -74,10 +74,9 @@ def find_model(name: str) -> ModelMatch:
     versions = [
         (words, a)
         for words, a in _catalogued()
-        if asked.essential < words.essential
-        and asked.sizes == words.sizes
+        if asked.sizes == words.sizes
         and asked.sizes
-        and all(re.match(r"v\d", token) for token in words.essential - asked.essential)
+        and all(re.match(r"v\d", token) for token in words.essential ^ asked.essential)
     ]
     if versions:
         latest = max(versions, key=lambda entry: sorted(entry[0].essential - asked.essential))

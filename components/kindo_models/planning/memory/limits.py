@@ -42,13 +42,13 @@ def _splits(setup: Setup, settings: Settings, tp: int) -> str | None:
     a = setup.architecture
     if a.num_heads and a.num_heads % tp:
         return f"Total number of attention heads ({a.num_heads}) must be divisible by tensor parallel size ({tp})."
-    kv = a.num_kv_heads
-    if kv and a.mla is None and kv % tp and tp % kv:
-        return f"Total number of KV heads ({kv}) cannot be split or replicated over tensor parallel size ({tp})."
     if a.vocab_size:
         padded = math.ceil(a.vocab_size / _VOCABULARY_PADDING) * _VOCABULARY_PADDING
         if padded % tp:
             return f"{padded} is not divisible by {tp}"
+    kv = a.num_kv_heads
+    if kv and a.mla is None and kv % tp and tp % kv:
+        return f"{max(kv, tp)} is not divisible by {min(kv, tp)}"
     width = a.experts.intermediate_size if a.experts else a.intermediate_size
     if width and width % tp:
         return f"{width} is not divisible by {tp}"
