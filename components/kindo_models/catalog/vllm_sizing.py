@@ -168,7 +168,8 @@ def find_quantization(text: str, model_name: str = "") -> Quantization | None:
     named = quantization_in_name(model_name)
     words = _format_words(text)
     found = [known for word in words if (known := _formats().get(word))]
-    if named is not None and (not found or "modelopt" in words):
+    vague = not found or "modelopt" in words or all(known.name == "none" for known in found)
+    if named is not None and vague:
         return named
     if found:
         # `modelopt nvfp4`, `fp8 fp4`: the narrowest is meant.

@@ -150,7 +150,9 @@ def quantization(setup: Setup) -> Quantization:
     given = (setup.quantization or "").strip()
     if not given or given.lower() == "auto":
         return published
-    return _named(given, setup.architecture.name) or published
+    found = _named(given, setup.architecture.name) or published
+    # A checkpoint that is published quantised cannot be loaded otherwise; a relative's may be published differently.
+    return published if found.name == "none" and setup.architecture.limit_certain else found
 
 
 def _total(setup: Setup) -> tuple[float, float]:
