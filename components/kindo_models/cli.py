@@ -104,8 +104,6 @@ def size_command(
     from kindo_models.commands.size import size, size_rows
     from kindo_models.commands.size_input import Asked
 
-    if batch or output:
-        raise typer.Exit(size_rows(model, batch, output))
     asked = Asked(
         model=model,
         context=context,
@@ -126,6 +124,8 @@ def size_command(
         region=region,
         mode=sizing.value,
     )
+    if batch or output:
+        raise typer.Exit(size_rows(asked, batch, output))
     raise typer.Exit(size(asked, explain=explain, as_json=format is Format.json, forbid_idle=forbid_idle_gpus))
 
 

@@ -130,6 +130,14 @@ def test_a_model_that_is_not_known_is_sized_from_the_table_only_and_told() -> No
     assert "13B parameters" in run("my-org/foo-13b", "--context", "4096").stdout
 
 
+def test_a_fine_tune_is_sized_as_its_base_and_the_answer_says_so() -> None:
+    done = run("my-org/llama-3.1-8b-support", "--context", "4096", "--gpu", "H100", "--tp", "1")
+    assert done.exit_code == 0
+    assert "my-org/llama-3.1-8b-support is sized as a fine-tune of meta-llama/Llama-3.1-8B" in " ".join(
+        done.stdout.split()
+    )
+
+
 def test_nemotrons_long_context_is_taken_as_the_page_serves_it() -> None:
     model = "nvidia/NVIDIA-Nemotron-3-Super-120B-A12B-BF16"
     done = run(model, "--context", "1000000", "--kv-cache-dtype", "fp8", "--cloud", "eks")
@@ -169,6 +177,8 @@ def test_nemotrons_long_context_is_taken_as_the_page_serves_it() -> None:
         ([], ["name the model"]),
         (["--output", "out.csv"], ["--batch is missing"]),
         (["Qwen/Qwen3-8B", "--batch", "in.csv"], ["beside --batch", "--output is missing"]),
+        (["--batch", "in.csv", "--output", "out.csv", "--gpu", "H100"], ["gpu", "beside --batch"]),
+        (["Qwen/Qwen3-8B", "-c", "4096", "--parameters", "70"], ["contradiction", "known to have 8.19"]),
         (["Qwen/Qwen3-8B", "-c", "many"], ["--context"]),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,

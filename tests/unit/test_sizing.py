@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from kindo_models.catalog.gpus import find_gpu
 from kindo_models.catalog.instances import Cloud
 from kindo_models.catalog.vram_table import Cell, vram_table
 from kindo_models.environment import SizingMode
 from kindo_models.findings import errors
+from kindo_models.planning.shapes import shapes
 from kindo_models.planning.sizing import Unsizable, Wish
 from kindo_models.planning.sizing_result import SizingResult, sized
 from kindo_models.planning.trials import Workload
@@ -255,3 +258,26 @@ def test_offers_are_ranked_by_price_and_all_of_them_would_do(cloud: Cloud | None
 def test_a_result_survives_json() -> None:
     found = size("Qwen/Qwen3-8B", 32768, Wish(cloud="eks"))
     assert SizingResult.model_validate_json(found.model_dump_json()) == found
+
+
+KNOWN = st.sampled_from([model for row in MODELS.values() for model in row] + [NEMOTRON, "deepseek-ai/DeepSeek-R1"])
+
+
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(KNOWN, st.sampled_from(CLOUDS), st.integers(64, 200_000), st.integers(0, 200_000), st.integers(1, 64))
+def test_a_longer_context_or_more_requests_never_take_a_lesser_shape(
+    model: str, cloud: Cloud | None, context: int, longer: int, requests: int
+) -> None:
+    ladder = [str(one) for one in shapes(cloud)]
+
+    def rung(tokens: int, at_once: int) -> int:
+        found = size(model, tokens, Wish("model", cloud), concurrency=at_once, allow_long_max_model_len=True)
+        return (
+            ladder.index(found.shape)
+            if found.verdict == "fits" and "surely accepts none" not in found.reasons[-1]
+            else len(ladder)
+        )
+
+    base = rung(context, 1)
+    assert base <= rung(context + longer, 1)
+    assert base <= rung(context, requests)

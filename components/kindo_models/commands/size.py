@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 from kindo_models.commands.size_input import Asked, read
@@ -31,15 +32,20 @@ def size(asked: Asked, *, explain: bool, as_json: bool, forbid_idle: bool) -> in
     return _status(result)
 
 
-def size_rows(model: str | None, batch: Path | None, output: Path | None) -> int:
+def size_rows(asked: Asked, batch: Path | None, output: Path | None) -> int:
     """`--batch IN.csv --output OUT.csv`: rows of a file instead of one model. Exit status: 0 answered, 2 unusable."""
     from kindo_models.commands.size_batch import size_batch
 
-    wrong = []
-    if model is not None:
-        wrong.append(
-            Finding(code="contradiction", field="MODEL", message=f"{model!r} beside --batch", hint="one of them")
+    wrong = [
+        Finding(
+            code="contradiction",
+            field=field.name,
+            message=f"{getattr(asked, field.name)!r} beside --batch: the rows say what is to be sized",
+            hint="leave it out",
         )
+        for field in fields(Asked)
+        if getattr(asked, field.name) != field.default
+    ]
     for option, value in (("--batch", batch), ("--output", output)):
         if value is None:
             hint = "kindo-models size --batch IN.csv --output OUT.csv"

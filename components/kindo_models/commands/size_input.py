@@ -26,6 +26,8 @@ CLOUDS = (*get_args(Cloud), "existing")
 MOST_TOKENS = 100_000_000
 MOST_REQUESTS = 100_000
 MOST_BILLIONS = 10_000
+SAME_SIZE = 0.1
+"""Names and counts of parameters differ by less."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,7 @@ class _Reader:
         asked = self.asked
         model = self._model()
         precision = self._precision(model)
+        self._parameters(model)
         context = self._context(model)
         self._numbers()
         self._words()
@@ -79,6 +82,7 @@ class _Reader:
             context=context,
             architecture=model.architecture,
             why_unchecked=model.why,
+            note=model.note,
             billions=asked.parameters or model.billions,
             precision=precision,
             concurrency=asked.concurrency,
@@ -144,6 +148,17 @@ class _Reader:
             )
         return given
 
+    def _parameters(self, model: KnownModel | None) -> None:
+        given, known = self.asked.parameters, model.billions if model and model.record else None
+        self._range("--parameters", given, 0.001, MOST_BILLIONS)
+        if model and given and known and abs(given / known - 1) > SAME_SIZE:
+            self._refuse(
+                "--parameters",
+                f"{given:g} billion, but {model.name} is known to have {known:.4g}",
+                "leave --parameters out",
+                code="contradiction",
+            )
+
     def _context(self, model: KnownModel | None) -> int:
         asked, limit = self.asked, model.limit if model else None
         if asked.context is None:
@@ -168,7 +183,6 @@ class _Reader:
     def _numbers(self) -> None:
         asked = self.asked
         self._range("--concurrency", asked.concurrency, 1, MOST_REQUESTS)
-        self._range("--parameters", asked.parameters, 0.001, MOST_BILLIONS)
         self._range("--max-num-seqs", asked.max_num_seqs, 1, MOST_REQUESTS)
         self._range("--max-num-batched-tokens", asked.max_num_batched_tokens, 1, MOST_TOKENS)
         self._range("--gpu-memory-utilization", asked.gpu_memory_utilization, 0.01, 1.0)

@@ -69,6 +69,7 @@ def workload_of(entry: ModelEntry, deploy: Deploy, environment: Environment) -> 
         context=context,
         architecture=None if flags.not_modelled else known.architecture,
         why_unchecked=f"{flags.not_modelled} is not modelled" if flags.not_modelled else known.why,
+        note=known.note,
         billions=known.billions,
         precision=weight_format(deploy.model, known.record, quantization, dtype),
         generates=entry.metadata_type == "Text Generation" and known.generates,

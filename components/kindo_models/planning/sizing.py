@@ -8,7 +8,7 @@ before both. A model whose architecture is not known has the table only.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from kindo_models.catalog.gpus import GpuType, gpus
@@ -68,6 +68,11 @@ class Unsizable(ValueError):
 
 def decide(workload: Workload, wish: Wish, trials: Trials) -> Decision:
     """The shape for a workload. Raises Unsizable where nothing can answer."""
+    found = _decide(workload, wish, trials)
+    return replace(found, reasons=(*found.reasons, workload.note)) if workload.note else found
+
+
+def _decide(workload: Workload, wish: Wish, trials: Trials) -> Decision:
     if wish.gpu and wish.count:
         return _given(workload, Shape(wish.gpu, wish.count), trials)
     ladder = _ladder(wish)

@@ -19,6 +19,8 @@ class Workload:
     architecture: Architecture | None = None
     """None: the memory model cannot decide, `why_unchecked` says why, and only the table can answer."""
     why_unchecked: str = ""
+    note: str = ""
+    """How the name was understood, where it is not the architecture's own."""
     billions: float | None = None
     """Total parameters in 10⁹; None: not known."""
     precision: str = "none"
