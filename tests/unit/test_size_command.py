@@ -130,6 +130,16 @@ def test_a_model_that_is_not_known_is_sized_from_the_table_only_and_told() -> No
     assert "13B parameters" in run("my-org/foo-13b", "--context", "4096").stdout
 
 
+def test_less_hardware_than_the_page_asks_for_does_not_fit() -> None:
+    deephat = ["DeepHat/DeepHat-V2-ext", "--gpu", "H100", "--tp"]
+    assert run(*deephat, "1", "--context", "90000").exit_code == 0
+    assert run(*deephat, "2", "--context", "250000").exit_code == 0
+    done = run(*deephat, "1", "--context", "250000")
+    assert done.exit_code == 1
+    assert "Kindo's page gives 1× H100 up to 90,000 tokens" in done.stdout
+    assert run(*deephat, "2", "--context", "300000").exit_code == 1
+
+
 def test_a_fine_tune_is_sized_as_its_base_and_the_answer_says_so() -> None:
     done = run("my-org/llama-3.1-8b-support", "--context", "4096", "--gpu", "H100", "--tp", "1")
     assert done.exit_code == 0
@@ -173,6 +183,8 @@ def test_nemotrons_long_context_is_taken_as_the_page_serves_it() -> None:
         (["Qwen/Qwen3-8B", "--concurrency", "9", "--max-num-seqs", "8"], ["contradiction", "--max-num-seqs 9"]),
         (["DeepHat/DeepHat-V2-ext"], ["--context", "not known"]),
         (["DeepHat/DeepHat-V2-ext", "-c", "300000"], ["unknown-model"]),
+        (["Qwen/Qwen3-8B", "-c", "4096", "--gpu-memory-utilization", "nan"], ["nan is not possible"]),
+        (["Qwen/Qwen3-8B", "-c", "999999999999"], ["--context", "1 to 40,960"]),
         (["nowhere/config.json", "-c", "4096"], ["unusable-config", "nowhere/config.json"]),
         ([], ["name the model"]),
         (["--output", "out.csv"], ["--batch is missing"]),

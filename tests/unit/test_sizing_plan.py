@@ -172,6 +172,19 @@ def test_embedding_and_transcription_entries_are_sized_by_the_memory_model() -> 
     assert (made.servers[0].gpus, made.servers[0].sizing.basis) == (1, "memory model")
 
 
+def test_gpus_that_the_engine_does_not_use_do_not_count() -> None:
+    """Llama-3.3-70B starts on four H100, not on two."""
+    gpu = {"type": "H100", "count": 4, "tensorParallel": 2}
+    made = planned(model="meta-llama/Llama-3.3-70B-Instruct", gpu=gpu)
+    assert [one.code for one in about_sizing(made)] == ["vllm-kv-cache-too-small"]
+    assert made.servers[0].gpus == 4
+
+
+def test_an_entry_without_replicas_asks_for_nothing() -> None:
+    made = planned(model="org/unheard-of", replicas=0)
+    assert (made.gpus, about_sizing(made)) == (0, [])
+
+
 def test_ollama_stays_on_the_cpu() -> None:
     made = planned(engine="ollama", model="smollm2:135m")
     assert (made.servers[0].gpus, made.servers[0].sizing) == (0, None)

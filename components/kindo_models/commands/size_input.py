@@ -119,9 +119,7 @@ class _Reader:
         found = known_model(name)
         if found.record is None:
             found = _from_hub(name) or found
-        if found.architecture is None and found.billions is None and self.asked.parameters is None:
-            if statement_for(name, self.asked.context or 1, self.asked.kv_cache_dtype):
-                return found
+        if not self._sizable(found):
             self._refuse(
                 "MODEL",
                 f"{name}: {found.why}, and its name does not tell its size",
@@ -129,6 +127,17 @@ class _Reader:
                 code="unknown-model",
             )
         return found
+
+    def _sizable(self, model: KnownModel) -> bool:
+        """Whether anything can answer: the memory model, the table by size, Kindo's page, or hardware that is given."""
+        asked = self.asked
+        return bool(
+            model.architecture
+            or model.billions
+            or asked.parameters
+            or (asked.gpu and asked.tensor_parallel)
+            or statement_for(model.name, asked.context or 1, asked.kv_cache_dtype)
+        )
 
     def _precision(self, model: KnownModel | None) -> str:
         asked = self.asked

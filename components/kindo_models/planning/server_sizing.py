@@ -28,11 +28,11 @@ def size_server(
 ) -> tuple[Deploy, ServerSizing | None, list[Finding]]:
     """The entry's `deploy` with the GPUs that it gets, how they were found, and what there is to say about them.
 
-    Without GPUs (Ollama on the CPU), or where nothing can be said, `deploy` comes back as it is.
+    Without GPUs (Ollama on the CPU, no replicas), or where nothing can be said, `deploy` comes back as it is.
     """
     name = entry.litellm_model_name
     field = f"models[{name}].deploy.gpu"
-    if deploy.engine != "vllm":
+    if deploy.engine != "vllm" or deploy.replicas == 0:
         return deploy, None, []
     try:
         workload = workload_of(entry, deploy, environment)
@@ -42,7 +42,8 @@ def size_server(
     except (UnknownGpu, UnknownQuantization, BadSetup, Unsizable) as error:
         return deploy, None, [_not_sized(deploy, name, field, str(error))]
     shape = decision.shape
-    gpu = (deploy.gpu or Gpu()).model_copy(update={"type": shape.gpu.name, "count": shape.count})
+    asked = deploy.gpu or Gpu()
+    gpu = asked.model_copy(update={"type": asked.type or shape.gpu.name, "count": asked.count or shape.count})
     sizing = ServerSizing(
         gpu=shape.gpu.name,
         gpus=shape.count,
@@ -50,11 +51,8 @@ def size_server(
         verdict=decision.verdict,
         reasons=decision.reasons,
     )
-    return (
-        deploy if decision.basis == "given" else deploy.model_copy(update={"gpu": gpu}),
-        sizing,
-        sizing_findings(decision, trials, model=name, field=field),
-    )
+    found = sizing_findings(decision, trials, model=name, field=field)
+    return deploy if decision.basis == "given" else deploy.model_copy(update={"gpu": gpu}), sizing, found
 
 
 def workload_of(entry: ModelEntry, deploy: Deploy, environment: Environment) -> Workload:
@@ -88,9 +86,10 @@ def workload_of(entry: ModelEntry, deploy: Deploy, environment: Environment) -> 
 
 
 def _wish(entry: ModelEntry, deploy: Deploy, environment: Environment) -> Wish:
+    """What the entry says about GPUs. Those beyond tensor × pipeline parallel are not used by the engine."""
     gpu = deploy.gpu or Gpu()
     count = gpu.count
-    if count is None and (gpu.tensor_parallel or gpu.pipeline_parallel > 1):
+    if gpu.tensor_parallel or (count is None and gpu.pipeline_parallel > 1):
         count = (gpu.tensor_parallel or 1) * gpu.pipeline_parallel
     return Wish(environment.sizing.of(entry.litellm_model_name), None, find_gpu(gpu.type) if gpu.type else None, count)
 
