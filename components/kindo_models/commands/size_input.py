@@ -129,13 +129,13 @@ class _Reader:
         return found
 
     def _sizable(self, model: KnownModel) -> bool:
-        """Whether anything can answer: the memory model, the table by size, Kindo's page, or hardware that is given."""
+        """Whether anything can answer: the memory model, the table by size, Kindo's page, or, for a known name, the hardware that is given."""
         asked = self.asked
         return bool(
             model.architecture
             or model.billions
             or asked.parameters
-            or (asked.gpu and asked.tensor_parallel)
+            or (model.record and asked.gpu and asked.tensor_parallel)
             or statement_for(model.name, asked.context or 1, asked.kv_cache_dtype)
         )
 
