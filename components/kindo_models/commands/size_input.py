@@ -129,7 +129,7 @@ class _Reader:
         return found
 
     def _sizable(self, model: KnownModel) -> bool:
-        """Whether anything can answer: the memory model, the table by size, Kindo's page, or, for a known name, the hardware that is given."""
+        """Whether anything can answer: memory model, table by size, Kindo's page; given hardware needs a known name."""
         asked = self.asked
         return bool(
             model.architecture
