@@ -32,7 +32,7 @@ def print_sizing(result: SizingResult, *, explain: bool, console: Console | None
     requests = f" · {result.concurrency} requests at once" if result.concurrency > 1 else ""
     console.print(f"{result.model} · {result.context:,} tokens{requests}{version}", style="bold", highlight=False)
     console.print()
-    console.print(Text(f"{result.shape}: ") + Text(word, style=f"bold {style}") + Text(_margin(result)))
+    console.print(Text.assemble(f"{result.shape}: ", (word, f"bold {style}"), _margin(result)))
     for reason in result.reasons:
         console.print(Padding(Text(reason), (0, 0, 0, 2)))
     console.print()
@@ -74,7 +74,7 @@ def _memory(console: Console, result: SizingResult, prediction: Prediction) -> N
     console.print(f"Memory of each GPU: {prediction.total_gib:.2f} GiB", highlight=False)
     console.print(bar([(char, style, gib) for char, style, _, gib, _ in parts], console.width))
     for char, style, name, gib, spread in parts:
-        console.print(Text(f"  {char} ", style=style) + Text(f"{gib:7.2f} GiB  {name}{spread}"))
+        console.print(Text.assemble((f"  {char} ", style), f"{gib:7.2f} GiB  {name}{spread}"))
     if missing > 0:
         console.print(f"    {missing:7.2f} GiB  missing for {_requests(result.concurrency)}", style="red")
     console.print()
@@ -115,7 +115,7 @@ def _terms(console: Console, prediction: Prediction) -> None:
     table.add_column("GiB", justify="right", no_wrap=True)
     table.add_column("formula and source", overflow="fold")
     for term in (*prediction.terms, *_sums(prediction)):
-        source = Text(term.formula) + Text(f"\n{term.source}", style="dim")
+        source = Text.assemble(term.formula, (f"\n{term.source}", "dim"))
         table.add_row(term.name, f"{term.gib.likely:.2f}{_spread(term.gib, newline=True)}", source)
     console.print(table)
 

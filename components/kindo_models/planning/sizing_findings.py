@@ -2,89 +2,93 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
-from kindo_models.findings import Finding
+from kindo_models.findings import Finding, Severity
 from kindo_models.planning.memory import Prediction
 from kindo_models.planning.offers import Offer
 from kindo_models.planning.sizing import Decision
 from kindo_models.planning.trials import Trials, surely_at_once
 
 
+class _Said(NamedTuple):
+    code: str
+    message: str
+    hint: str = ""
+    severity: Severity = "warning"
+
+
 def sizing_findings(decision: Decision, trials: Trials, *, model: str, field: str | None = None) -> list[Finding]:
     """Findings about the shape itself. model: the name that findings carry; field: where the contract says it."""
+    return [
+        Finding(
+            code=said.code,
+            severity=said.severity,
+            message=f"{model}: {said.message}",
+            hint=said.hint,
+            model=model,
+            field=field,
+        )
+        for said in _about_shape(decision, trials)
+    ]
 
-    def found(code: str, message: str, hint: str = "", *, error: bool = False) -> Finding:
-        severity = "error" if error else "warning"
-        return Finding(code=code, severity=severity, message=message, hint=hint, model=model, field=field)
 
-    prediction = decision.prediction
-    listed = []
+def _about_shape(decision: Decision, trials: Trials) -> Iterator[_Said]:
+    work, prediction = trials.workload, decision.prediction
     if decision.not_sold:
-        listed.append(found("gpu-class-not-sold", f"{model}: {decision.not_sold}"))
+        yield _Said("gpu-class-not-sold", decision.not_sold)
     if decision.contradicted:
-        listed.append(
-            found(
-                "statement-contradicted",
-                f"{model}: {decision.contradicted}; {trials.workload.context:,} are asked of {decision.shape}",
-                "take what the page names for this context, or a shorter context",
-                error=True,
-            )
+        yield _Said(
+            "statement-contradicted",
+            f"{decision.contradicted}; {work.context:,} are asked of {decision.shape}",
+            "take what the page names for this context, or a shorter context",
+            "error",
         )
-        return listed
-    if prediction is None and decision.stated:
-        return listed
-    if prediction is None:
-        listed.append(
-            found(
-                "sizing-unchecked",
-                f"{model}: the memory model cannot check {decision.shape} for {trials.workload.model}: "
-                f"{trials.workload.why_unchecked}",
-                "check the model's name; else vLLM's log of the first start tells its KV cache",
-            )
+    elif prediction is not None:
+        yield from _about_cell(decision, prediction, trials)
+        yield from _about_start(decision, prediction, trials)
+    elif not decision.stated:
+        yield _Said(
+            "sizing-unchecked",
+            f"the memory model cannot check {decision.shape} for {work.model}: {work.why_unchecked}",
+            "check the model's name; else vLLM's log of the first start tells its KV cache",
         )
-        return listed
-    if decision.raised:
-        before = trials(decision.raised)
-        listed.append(
-            found(
-                "sizing-cell-raised",
-                f"{model}: the table says {decision.cell}; on {decision.raised} {trials.shortfall(decision.raised)} "
-                f"{_room(before)}, so it gets {decision.shape} {_room(prediction)}",
-            )
+
+
+def _about_cell(decision: Decision, prediction: Prediction, trials: Trials) -> Iterator[_Said]:
+    """Both shapes and their numbers where the table's cell is raised, or where less would do."""
+    if tried := decision.raised:
+        yield _Said(
+            "sizing-cell-raised",
+            f"the table says {decision.cell}; on {tried} {trials.shortfall(tried)} {_room(trials(tried))}, "
+            f"so it gets {decision.shape} {_room(prediction)}",
         )
-    if decision.smaller:
-        listed.append(
-            found(
-                "sizing-cell-wastes",
-                f"{model}: the table says {decision.cell}; "
-                f"{decision.smaller} {_room(trials(decision.smaller))} would do",
-                "`sizing: model` (--sizing model) takes the smaller shape",
-            )
+    if smaller := decision.smaller:
+        yield _Said(
+            "sizing-cell-wastes",
+            f"the table says {decision.cell}; {smaller} {_room(trials(smaller))} would do",
+            "`sizing: model` (--sizing model) takes the smaller shape",
         )
-    if prediction.verdict == "refused":
-        listed += [
-            found(f"vllm-{one.code}", f"{model} on {decision.shape}: {one.message}", one.fix, error=True)
-            for one in prediction.refusals
-        ]
-    elif prediction.verdict == "too-close":
-        listed.append(
-            found(
-                "sizing-too-close",
-                f"{model} on {decision.shape}: {prediction.reason}",
-                "a shorter context, --kv-cache-dtype fp8 or more GPUs give room",
-            )
+
+
+def _about_start(decision: Decision, prediction: Prediction, trials: Trials) -> Iterator[_Said]:
+    work, at_once = trials.workload, surely_at_once(prediction)
+    for refusal in prediction.refusals:
+        yield _Said(f"vllm-{refusal.code}", f"on {decision.shape}: {refusal.message}", refusal.fix, "error")
+    if prediction.verdict == "too-close":
+        yield _Said(
+            "sizing-too-close",
+            f"on {decision.shape}: {prediction.reason}",
+            "a shorter context, --kv-cache-dtype fp8 or more GPUs give room",
         )
-    if prediction.verdict == "fits" and surely_at_once(prediction) < trials.workload.concurrency:
-        listed.append(
-            found(
-                "sizing-concurrency",
-                f"{model} on {decision.shape}: the KV cache surely holds {surely_at_once(prediction):.1f} requests of "
-                f"{trials.workload.context:,} tokens at once, {trials.workload.concurrency} are wanted",
-                "further requests wait in vLLM's queue; more GPUs, a shorter context or an fp8 cache hold more",
-            )
+    elif prediction.verdict == "fits" and at_once < work.concurrency:
+        yield _Said(
+            "sizing-concurrency",
+            f"on {decision.shape} the KV cache surely holds {at_once:.1f} requests of {work.context:,} tokens at once, "
+            f"{work.concurrency} are wanted",
+            "further requests wait in vLLM's queue; more GPUs, a shorter context or an fp8 cache hold more",
         )
-    return listed
 
 
 def placement_findings(
