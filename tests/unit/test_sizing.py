@@ -236,6 +236,7 @@ def test_a_type_without_a_count_finds_the_count() -> None:
 
 def test_a_refusal_carries_vllms_words_and_the_fix() -> None:
     found = size("meta-llama/Llama-3.3-70B-Instruct", 32768, Wish(gpu=find_gpu("H100"), count=2))
+    assert {one.verdict for one in found.offers} == {"fits"}
     refusal = errors(found.findings)[0]
     assert refusal.code == "vllm-kv-cache-too-small"
     assert "To serve at least one request" in refusal.message

@@ -176,9 +176,8 @@ def _figure(value: float | None, decimals: int) -> str:
 def shown_offers(result: SizingResult) -> tuple[Offer, ...]:
     """The cheapest ones, and the chosen one wherever it stands."""
     first = result.offers[:OFFERS_SHOWN]
-    if result.chosen is None or result.chosen in first:
-        return first
-    return (*first[:-1], result.chosen)
+    chosen = result.chosen
+    return (*first[:-1], chosen) if chosen in result.offers and chosen not in first else first
 
 
 def _dates(result: SizingResult) -> str:

@@ -60,7 +60,7 @@ def sized(workload: Workload, wish: Wish, *, region: str | None = None, forbid_i
     shape, prediction = decision.shape, decision.prediction
     machine = cheapest(shape, wish.cloud)
     chosen = offer(machine, shape, trials) if machine else None
-    offers = ranked(trials, wish.cloud, unchecked=shape, beside=chosen)
+    offers = ranked(trials, wish.cloud, unchecked=shape, beside=None if decision.verdict == "refused" else chosen)
     found = sizing_findings(decision, trials, model=workload.model)
     if wish.cloud:
         found += placement_findings(chosen, offers, model=workload.model, region=region, forbid_idle=forbid_idle)

@@ -82,10 +82,10 @@ class Trials:
         return found is not None and found.verdict == "fits" and surely_at_once(found) >= self.workload.concurrency
 
     def shortfall(self, shape: Shape) -> str:
-        """Why a shape is not accepted: "it would not start" or "it would not surely hold 8 requests at once"."""
+        """Why a shape is not accepted: "it would not start", "it would not surely hold 8 requests at once" …"""
         found = self(shape)
-        if found is None or found.verdict == "refused" or self.workload.concurrency == 1:
-            return "it would not start"
+        if found is None or found.verdict != "fits":
+            return "it would not surely start" if found and found.verdict == "too-close" else "it would not start"
         return f"it would not surely hold {self.workload.concurrency} requests at once"
 
     def likely(self, shape: Shape) -> bool:
