@@ -128,6 +128,12 @@ def test_between_fitting_and_refused_it_is_too_close_to_call() -> None:
     assert predict(replace(asked, max_model_len=made.longest_max_model_len)).verdict == "fits"
 
 
+def test_a_given_size_of_the_weights_is_taken() -> None:
+    made = predict(setup("Qwen/Qwen3-8B", "H100", weights_gib=20.0, max_model_len=8192))
+    assert made.weights_gib.likely == pytest.approx(20.0, rel=0.01)
+    assert made.terms[0].source == "given"
+
+
 def test_an_unknown_version_spans_what_it_may_be() -> None:
     known = predict(setup("Qwen/Qwen3-8B", "H100", max_model_len=8192))
     unknown = predict(setup("Qwen/Qwen3-8B", "H100", vllm_version=None, max_model_len=8192))

@@ -12,6 +12,7 @@ from pydantic import Field
 from kindo_models.catalog.files import CatalogPart, Head, load
 
 Version = tuple[int, ...]
+Edge = Literal["low", "likely", "high"]
 
 
 class _Since(Protocol):
@@ -37,6 +38,9 @@ class Bounds(CatalogPart):
     low: float
     likely: float
     high: float
+
+    def at(self, edge: Edge) -> float:
+        return {"low": self.low, "likely": self.likely, "high": self.high}[edge]
 
 
 class BoundsSince(Bounds):

@@ -112,6 +112,7 @@ class Prediction(_Part):
     budget_gib: float
     """total × gpu_memory_utilization."""
     weights_gib: Interval
+    """NaN where nothing tells the model's size (null in JSON), and then the pool's too."""
     overhead_gib: Interval
     kv_pool_gib: Interval
     request_kv_gib: float | None

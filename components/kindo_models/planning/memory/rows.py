@@ -114,7 +114,8 @@ def read(row: Mapping[str, str]) -> Setup:
         raise Unreadable("; ".join(wrong))
     if tp is None:
         tp = max(1, (gpus or 1) // ((pp or 1) * (dp or 1)))
-    world = tp * (pp or 1) * (dp or 1)
+    if gpus is not None and tp <= gpus < tp * (pp or 1):
+        raise Unreadable(f"tp {tp} × pp {pp} needs more than the {gpus} of n_gpus")
     name, draft = split_draft(cells["model"])
     return Setup(
         architecture=_architecture(name),
@@ -124,7 +125,7 @@ def read(row: Mapping[str, str]) -> Setup:
         tensor_parallel=tp,
         pipeline_parallel=pp or 1,
         data_parallel=dp or 1,
-        dtype=cells["dtype"] or None,
+        dtype=cells["dtype"].removeprefix("torch.") or None,
         quantization=cells["quant"] or None,
         kv_cache_dtype=cells["kv_dtype"] or None,
         max_model_len=length,
@@ -133,7 +134,7 @@ def read(row: Mapping[str, str]) -> Setup:
         prefix_caching=prefix,
         max_num_seqs=seqs,
         max_num_batched_tokens=batched,
-        gpus_per_node=gpus if gpus is not None and gpus < world else None,
+        gpus_per_node=gpus if gpus is not None and gpus < tp else None,
         gpu_total_gib=total,
     )
 

@@ -37,7 +37,9 @@ KV_DTYPE_BYTES = {
     "fp8_e5m2": 1.0,
     "fp8_inc": 1.0,
     "fp8_ds_mla": 1.0,
+    "fp8_per_token_head": 1.0,
     "int8": 1.0,
+    "int8_per_token_head": 1.0,
     "float32": 4.0,
 }
 

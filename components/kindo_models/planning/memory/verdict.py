@@ -255,6 +255,9 @@ def _doubt(
         return a.unsupported
     if plan is None and not a.encoder_only:
         return f"the attention layers of {a.name} are not known"
+    limit, length = chosen.model_limit, setup.max_model_len
+    if not a.limit_certain and limit and length and length > limit and not setup.allow_long_max_model_len:
+        return f"context {length} is beyond the {limit} of the relative whose configuration is known ({a.source})"
     if need is None and not a.encoder_only:
         return f"no context length is given and none is known for {a.name}"
     if pool.low <= 0 or (need is not None and need > pool.low):
