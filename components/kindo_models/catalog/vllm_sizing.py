@@ -106,9 +106,12 @@ class Quantization(CatalogPart):
 class ExpertPadding(CatalogPart):
     since: str
     quantizations: tuple[str, ...]
-    words: tuple[str, ...]
+    words: tuple[str, ...] = ()
+    generations: tuple[str, ...] = ()
     width: int
     hidden: int
+    high_width: int | None = None
+    high_hidden: int | None = None
 
 
 class LoadFactor(CatalogPart):
@@ -128,6 +131,8 @@ class VllmSizing(CatalogPart):
     cuda_graphs_in_budget_since: str
     sampler_bytes: tuple[BoundsSince, ...]
     expert_workspace_kept: tuple[Choice, ...]
+    expert_workspace_low_factor: float
+    expert_workspace_high_factor: float
     expert_workspace_free: WorkspaceFree
     non_torch_gib: tuple[NonTorch, ...]
     rocm_gib: Bounds

@@ -173,9 +173,10 @@ def expert_workspace_gib(setup: Setup, settings: Settings, data: VllmSizing) -> 
         or any(word in given for word in free.words)
         or setup.gpu.generation in free.generations
     )
-    return (
-        Interval(low=0.0, likely=0.0, high=size) if without else Interval(low=size * 0.8, likely=size, high=size * 1.1)
-    )
+    if without:
+        return Interval(low=0.0, likely=0.0, high=size)
+    least, most = data.expert_workspace_low_factor, data.expert_workspace_high_factor
+    return Interval(low=size * least, likely=size, high=size * most)
 
 
 def _workspace_formula(a: Architecture, setup: Setup, tokens: int) -> str:

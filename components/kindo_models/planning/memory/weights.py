@@ -161,7 +161,7 @@ def _on_gpu(parts: tuple[Part, ...], setup: Setup, settings: Settings, edge: Edg
     for part in parts:
         size = part.count * _part_bytes(part, a, settings, edge)
         if part.kind == "experts" and edge != "low":
-            size *= _padding(setup, settings)
+            size *= _padding(setup, settings, edge)
         size /= 1 if part.whole else expert_share if part.kind == "experts" else tp
         if part.kind in ("embedding", "head", "vision"):
             ends = max(ends, size) if pp > 1 else ends + size
@@ -170,18 +170,25 @@ def _on_gpu(parts: tuple[Part, ...], setup: Setup, settings: Settings, edge: Edg
     return (inner * stage + ends) / GIB
 
 
-def _padding(setup: Setup, settings: Settings) -> float:
+def _padding(setup: Setup, settings: Settings, edge: Edge) -> float:
     """How much larger padded expert matrices are than the configuration says."""
     e, given = setup.architecture.experts, (setup.quantization or "").lower()
-    width, hidden = (e.intermediate_size if e else None), setup.architecture.hidden_size
-    if e is None or not width or not hidden:
+    hidden = (e.latent_size if e else None) or setup.architecture.hidden_size
+    if e is None or not e.intermediate_size or not hidden:
         return 1.0
-    hidden = e.latent_size or hidden
-    local = math.ceil(width / setup.tensor_parallel)
+    local = math.ceil(e.intermediate_size / setup.tensor_parallel)
     for pad in vllm_sizing().expert_padding:
         named = settings.quantization.name in pad.quantizations or any(word in given for word in pad.words)
-        if named and since(pad.since, settings.version):
-            return _up(local, pad.width) / local * _up(hidden, pad.hidden) / hidden
+        if (
+            named
+            and since(pad.since, settings.version)
+            and (not pad.generations or setup.gpu.generation in pad.generations)
+        ):
+            high = edge == "high"
+            width, rows = (
+                (pad.high_width or pad.width, pad.high_hidden or pad.hidden) if high else (pad.width, pad.hidden)
+            )
+            return _up(local, width) / local * _up(hidden, rows) / hidden
     return 1.0
 
 
