@@ -242,6 +242,15 @@ def test_twice_the_gpus_never_make_a_fit_worse(
 
 
 @fast
+@given(models, cards, versions, contexts, st.sampled_from([1, 2, 4]))
+def test_twice_the_pipeline_stages_never_make_a_fit_worse(
+    model: str, gpu: str, version: str | None, context: int, pp: int
+) -> None:
+    asked = setup(model, gpu, vllm_version=version, max_model_len=context, pipeline_parallel=pp, max_num_seqs=64)
+    assert memory_verdict(replace(asked, pipeline_parallel=2 * pp)) >= memory_verdict(asked)
+
+
+@fast
 @given(models, cards, versions, contexts)
 def test_the_longest_context_and_the_verdict_agree(model: str, gpu: str, version: str | None, context: int) -> None:
     asked = setup(

@@ -121,6 +121,7 @@ class LoadFactor(CatalogPart):
 
 class VllmSizing(CatalogPart):
     head: Head
+    sources: dict[str, str]
     gpu_memory_utilization: tuple[Number, ...]
     batch_defaults: tuple[BatchDefaults, ...]
     mla_block_tokens: tuple[BlockTokens, ...]
@@ -148,6 +149,7 @@ class VllmSizing(CatalogPart):
     load_gib: Bounds
     quantizations: dict[str, dict[str, object]]
     quantization_containers: tuple[str, ...]
+    recurrent_16bit_words: tuple[str, ...]
 
 
 @cache

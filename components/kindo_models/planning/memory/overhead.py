@@ -74,21 +74,21 @@ def _terms(setup: Setup, settings: Settings, data: VllmSizing) -> Iterator[Term]
             source="vLLM v1/core/encoder_cache_manager.py",
         )
     if setup.gpu.vendor == "amd":
-        yield Term(name="ROCm", gib=_interval(data.rocm_gib), formula="measured", source=data.head.source)
+        yield Term(name="ROCm", gib=_interval(data.rocm_gib), formula="measured", source=data.sources["ROCm"])
     outside = _non_torch(setup, settings, data)
     yield Term(
         name="outside torch",
         gib=_interval(outside),
         formula=f"TP {setup.tensor_parallel}, {setup.gpu.generation}: context, NCCL and all-reduce buffers",
-        source="measured by vLLM version and TP size",
+        source=data.sources["outside torch"],
     )
-    yield Term(name="rest", gib=_interval(data.rest_gib), formula="buffers, fragments", source="measured")
+    yield Term(name="rest", gib=_interval(data.rest_gib), formula="buffers, fragments", source=data.sources["rest"])
     if settings.graphs_in_budget and not settings.eager:
         yield Term(
             name="CUDA graphs",
             gib=graphs_gib(setup, settings),
             formula=f"{a.num_layers} layers, sizes up to {min(2 * settings.max_num_seqs, 512)}",
-            source="vLLM VLLM_MEMORY_PROFILER_ESTIMATE_CUDAGRAPHS, inside the budget from 0.20 on",
+            source=data.sources["CUDA graphs"],
         )
 
 

@@ -68,6 +68,8 @@ class Settings:
     total_gib: float
     total_spread_gib: float
     quantization: Quantization
+    recurrent_16bit: bool
+    """Whether this checkpoint's recipe leaves recurrent layers 16-bit."""
     align_states: bool
 
 
@@ -108,6 +110,9 @@ def settings(setup: Setup) -> Settings:
         total_gib=total,
         total_spread_gib=spread,
         quantization=quantization(setup),
+        recurrent_16bit=any(
+            word in f"{setup.quantization or ''} {architecture.name}".lower() for word in data.recurrent_16bit_words
+        ),
         align_states=bool(setup.prefix_caching) and since(data.align_states_since, version),
     )
 

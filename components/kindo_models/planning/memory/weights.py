@@ -73,7 +73,7 @@ def _from_count(setup: Setup, settings: Settings, parts: dict[Edge, tuple[Part, 
     total = sum(part.count for part in parts["likely"] if part.kind != "absorbed") / 1e9
     return Weights(
         Interval(low=gib("low"), likely=gib("likely"), high=gib("high")),
-        f"{total:.2f} billion parameters in {settings.quantization.name}, {_split(setup)}",
+        f"{total:.2f} billion parameters, {_format(settings)}, {_split(setup)}",
         f"counted from the configuration ({setup.architecture.source})",
     )
 
@@ -106,7 +106,7 @@ def _from_total(setup: Setup, settings: Settings, billions: float) -> Weights:
     spread = max(rounding, 0.02)
     return Weights(
         Interval(low=gib("low", 1 - spread), likely=gib("likely", 1.0), high=gib("high", 1 + spread + 0.02)),
-        f"{billions:g} billion parameters in {q.name}, {_split(setup)}",
+        f"{billions:g} billion parameters, {_format(settings)}, {_split(setup)}",
         f"published number of parameters ({a.source})",
     )
 
@@ -197,20 +197,25 @@ def _up(value: int, multiple: int) -> int:
 
 
 def _part_bytes(part: Part, a: Architecture, settings: Settings, edge: Edge) -> float:
-    # Recipes leave gated delta nets 16-bit (llm-compressor's examples ignore linear_attn).
-    if part.kind in _UNQUANTIZED or (part.kind == "recurrent" and edge != "low"):
+    sixteen = edge == "high" or settings.recurrent_16bit
+    if part.kind in _UNQUANTIZED or (part.kind == "recurrent" and edge != "low" and sixteen):
         return float(settings.dtype_bytes)
     q = settings.quantization
     # Recipes of mixture-of-experts models often leave attention 16-bit; those of dense models do not.
     rare = q.quantized_high if a.experts else None
     scope = {"low": q.quantized_low, "likely": None, "high": rare}[edge] or q.quantized
-    if scope == "mlp" and part.kind == "attention":
+    if scope == "mlp" and part.kind in ("attention", "recurrent"):
         return float(settings.dtype_bytes)
     return _bytes(q, settings, edge)
 
 
 def _bytes(q: Quantization, settings: Settings, edge: Edge) -> float:
     return settings.dtype_bytes if q.name == "none" else q.bytes.at(edge)
+
+
+def _format(settings: Settings) -> str:
+    q = settings.quantization
+    return settings.dtype if q.name == "none" else f"{q.name} ({q.bytes.likely:g} B per quantised weight)"
 
 
 def _split(setup: Setup) -> str:
