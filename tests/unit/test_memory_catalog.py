@@ -68,6 +68,8 @@ def test_every_known_model_is_found_by_its_id_in_any_case_and_without_publisher(
         ("unsloth/Llama-3.3-70B-Instruct-Q4_K_M.gguf", "meta-llama/Llama-3.3-70B-Instruct", "gguf-q4"),
         ("gemma4-26b-a4b-it", "google/gemma-4-26B-A4B", None),
         ("google-gemma-2-9b-it", "google/gemma-2-9b-it", None),
+        ("meta-llama-llama-3-3-70b-instruct", "meta-llama/Llama-3.3-70B-Instruct", None),
+        ("qwen-qwen2-5-7b-instruct", "Qwen/Qwen2.5-7B-Instruct", None),
         ("Llama 2 7B Chat", "meta-llama/Llama-2-7b-hf", None),
         ("NousResearch/Hermes-3-Llama-3.1-8B", "meta-llama/Llama-3.1-8B", None),
         ("casperhansen/llama-3-70b-instruct-awq", "meta-llama/Meta-Llama-3-70B", "int4"),
@@ -76,7 +78,7 @@ def test_every_known_model_is_found_by_its_id_in_any_case_and_without_publisher(
 def test_other_spellings_and_quantised_checkpoints_are_found(asked: str, base: str, quantization: str | None) -> None:
     match = find_model(asked)
     assert match.base == base
-    assert match.architecture.name == asked
+    assert match.architecture.name == (base if match.how == "exact" else asked)
     named = quantization_in_name(asked)
     assert (named.name if named else None) == quantization
 

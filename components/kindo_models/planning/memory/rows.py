@@ -23,6 +23,7 @@ INPUT = (
 OUTPUT = ("record_id", "fits", "avail_kv_gib_per_gpu", "max_concurrency", "est_max_len", "reason")
 UNKNOWN = "unknown"
 
+_NOT_STATED = ("none", "null", "default", "auto", "-1", "-", "n/a", "na", "unknown", "unstated", "nan")
 _TORCH_OF_SOLD = 0.96
 """Torch's GiB of the gigabytes that a card is sold with: 0.92 (24 GB) to 0.99 (80 GB)."""
 
@@ -87,6 +88,9 @@ def _answer(record: str, setup: Setup, prediction: Prediction, *, unstated: str 
 def read(row: Mapping[str, str]) -> Setup:
     """The setup of a row. Raises Unreadable with every column that cannot be read."""
     cells = {name: (row.get(name) or "").strip() for name in INPUT}
+    for name in INPUT:
+        if name != "quant" and cells[name].lower() in _NOT_STATED:
+            cells[name] = ""
     wrong: list[str] = []
 
     def parsed(name: str, parse: Callable[[str], _T]) -> _T | None:
@@ -183,7 +187,7 @@ def _count(text: str) -> int:
 
 
 def _positive(text: str) -> float:
-    number = float(text)
+    number = float(re.sub(r"\s*gi?b$", "", text, flags=re.IGNORECASE))
     if not 0 < number < 100_000:
         raise ValueError("give a number above 0")
     return number
