@@ -137,6 +137,7 @@ class VllmSizing(CatalogPart):
     expert_workspace_free: WorkspaceFree
     non_torch_gib: tuple[NonTorch, ...]
     rocm_gib: Bounds
+    context_gib: Bounds
     rest_gib: Bounds
     cuda_graphs_gib: CudaGraphs
     layer_temporaries: LayerTemporaries

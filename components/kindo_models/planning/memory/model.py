@@ -12,6 +12,7 @@ from kindo_models.catalog.gpus import GpuType
 
 Verdict = Literal["fits", "refused", "too-close"]
 RefusalCode = Literal[
+    "free-memory",
     "kv-cache-too-small",
     "no-kv-cache-memory",
     "mamba-blocks",
