@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from kindo_models.catalog.architectures import architectures, find_architecture
+from kindo_models.catalog.config_json import architecture_from_config
 from kindo_models.catalog.gpus import UnknownGpu, find_gpu, gpus
 from kindo_models.catalog.hugging_face import (
     UnusableConfig,
-    architecture_from_config,
     architecture_from_file,
     architecture_from_hub,
 )
@@ -228,7 +228,17 @@ def test_nested_text_configurations_windows_and_experts_are_read() -> None:
     assert (made.layers.sliding, made.layers.full, made.experts.count, made.vision) == (3, 1, 16, True)
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"num_hidden_layers": 3}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "{}",
+        '{"num_hidden_layers": 3}',
+        '{"num_hidden_layers": 3, "hidden_size": 8, "architectures": 5}',
+        '{"num_hidden_layers": 3, "hidden_size": 8, "kv_lora_rank": 4, "quantization_config": {"config_groups": 7}}',
+    ],
+)
 def test_a_file_that_is_no_model_configuration_is_said(text: str, tmp_path: Path) -> None:
     file = tmp_path / "config.json"
     file.write_text(text)
