@@ -145,6 +145,7 @@ class VllmSizing(CatalogPart):
     expert_padding: tuple[ExpertPadding, ...]
     rocm_weights_factor: Bounds
     vision_tower_billion: Bounds
+    vision_whole: tuple[str, ...]
     vision_load_gib: float
     load_factor: LoadFactor
     load_gib: Bounds

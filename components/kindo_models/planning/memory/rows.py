@@ -54,13 +54,13 @@ def answer(row: Mapping[str, str]) -> Answer:
         prediction = predict(setup)
     except (Unreadable, UnknownModel, UnknownGpu, UnknownQuantization, BadSetup) as error:
         return Answer(record, "unknown", UNKNOWN, UNKNOWN, UNKNOWN, str(error))
-    return _answer(record, setup, prediction, unstated=_unstated(row, prediction))
+    return _answer(record, setup, prediction, unstated=_unstated(row, setup, prediction))
 
 
-def _unstated(row: Mapping[str, str], prediction: Prediction) -> str | None:
+def _unstated(row: Mapping[str, str], setup: Setup, prediction: Prediction) -> str | None:
     """Why a verdict is not the row's: it rests on values that the row does not state and a log would not default."""
     gpus_stated = any((row.get(name) or "").strip() for name in ("tp", "n_gpus"))
-    length_stated = bool((row.get("max_model_len") or "").strip())
+    length_stated = setup.max_model_len is not None
     if prediction.verdict == "fits" and not gpus_stated and not length_stated:
         return "neither the number of GPUs nor max_model_len is stated"
     codes = {refusal.code for refusal in prediction.refusals}

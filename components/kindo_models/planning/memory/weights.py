@@ -80,10 +80,10 @@ def _from_count(setup: Setup, settings: Settings, parts: dict[Edge, tuple[Part, 
 
 def _from_files(setup: Setup, settings: Settings, gib: float, source: str, *, low: float) -> Weights:
     """Low: published sizes may hold what is not loaded (draft layers, other copies)."""
-    share = _shared(setup, settings, gib)
+    share = {edge: _shared(setup, settings, gib, edge) for edge in EDGES}
     kept_whole = 1.0 if setup.tensor_parallel * setup.pipeline_parallel == 1 else 1.03
     return Weights(
-        Interval(low=share * low, likely=share * 1.003, high=share * 1.01 * kept_whole),
+        Interval(low=share["low"] * low, likely=share["likely"] * 1.003, high=share["high"] * 1.01 * kept_whole),
         f"{gib:.2f} GiB of weight files, {_split(setup)}",
         source,
     )
@@ -101,7 +101,8 @@ def _from_total(setup: Setup, settings: Settings, billions: float) -> Weights:
 
     def gib(edge: Edge, factor: float) -> float:
         each = _bytes(q, settings, edge)
-        return _shared(setup, settings, (billions * factor * each + kept * max(0.0, sixteen - each)) * 1e9 / GIB)
+        total = (billions * factor * each + kept * max(0.0, sixteen - each)) * 1e9 / GIB
+        return _shared(setup, settings, total, edge)
 
     spread = max(rounding, 0.02)
     return Weights(
@@ -111,11 +112,16 @@ def _from_total(setup: Setup, settings: Settings, billions: float) -> Weights:
     )
 
 
-def _shared(setup: Setup, settings: Settings, total: float) -> float:
-    """One GPU's share of the whole model's GiB; a vision tower lies whole on every GPU of a TP group."""
+def _shared(setup: Setup, settings: Settings, total: float, edge: Edge) -> float:
+    """One GPU's share of the whole model's GiB, a vision tower apart."""
     tower = vllm_sizing().vision_tower_billion.likely * 1e9 * settings.dtype_bytes / GIB
-    whole = min(tower, total / 2) if setup.architecture.vision else 0.0
+    whole = min(tower, total / 2) if _holds_tower_whole(setup.architecture, edge) else 0.0
     return (total - whole) / (setup.tensor_parallel * setup.pipeline_parallel) + whole
+
+
+def _holds_tower_whole(a: Architecture, edge: Edge) -> bool:
+    """Whether every GPU of a TP group holds the whole vision tower: by the model's class, at worst."""
+    return a.vision and (edge == "high" or a.class_name in vllm_sizing().vision_whole)
 
 
 def _decimals(value: float) -> int:
@@ -141,8 +147,8 @@ def _with_vision(a: Architecture, parts: tuple[Part, ...]) -> dict[Edge, tuple[P
         layer = (text - sum(part.count for part in parts if part.kind in ("embedding", "head"))) / (a.num_layers or 1)
         rest = checkpoint.gib * GIB / 2 - text - layer * a.draft_layers
         if 0.5 * usual.low < rest / 1e9 < 4 * usual.high:
-            return dict.fromkeys(EDGES, (*parts, Part("vision", rest, whole=True)))
-    return {edge: (*parts, Part("vision", usual.at(edge) * 1e9, whole=True)) for edge in EDGES}
+            return dict.fromkeys(EDGES, (*parts, Part("vision", rest)))
+    return {edge: (*parts, Part("vision", usual.at(edge) * 1e9)) for edge in EDGES}
 
 
 def _whole(a: Architecture, parts: tuple[Part, ...], settings: Settings) -> float:
@@ -162,7 +168,8 @@ def _on_gpu(parts: tuple[Part, ...], setup: Setup, settings: Settings, edge: Edg
         size = part.count * _part_bytes(part, a, settings, edge)
         if part.kind == "experts" and edge != "low":
             size *= _padding(setup, settings, edge)
-        size /= 1 if part.whole else expert_share if part.kind == "experts" else tp
+        whole = part.whole or (part.kind == "vision" and _holds_tower_whole(a, edge))
+        size /= 1 if whole else expert_share if part.kind == "experts" else tp
         if part.kind in ("embedding", "head", "vision"):
             ends = max(ends, size) if pp > 1 else ends + size
         else:
