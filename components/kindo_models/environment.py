@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
 from kindo_models.findings import Finding, InputError
@@ -187,12 +187,33 @@ class SecretSettings(_Part):
     external: ExternalSecrets | None = None
 
 
+SizingMode = Literal["table", "model"]
+
+
+class SizingSettings(_Part):
+    """Who decides the GPUs of a `deploy:` entry that names none: `table`, Kindo's VRAM table checked by the memory
+    model, or `model`, the memory model alone. `sizing: model` is short for `sizing: {mode: model}`."""
+
+    mode: SizingMode = "table"
+    models: dict[str, SizingMode] = Field(default_factory=dict)
+    """Other modes, by `litellmModelName`."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: Any) -> Any:
+        return {"mode": value} if isinstance(value, str) else value
+
+    def of(self, model: str) -> SizingMode:
+        return self.models.get(model, self.mode)
+
+
 class Environment(_Part):
     """All settings of a stack."""
 
     cluster: Cluster = Cluster()
     images: Images = Images()
     serving: Serving = Serving()
+    sizing: SizingSettings = SizingSettings()
     gateway: GatewaySettings = GatewaySettings()
     providers: dict[str, ProviderSettings] = Field(default_factory=dict)
     verification: VerificationSettings = VerificationSettings()
