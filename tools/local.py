@@ -72,7 +72,19 @@ def planned_gpus(here: Instance) -> int:
 def pulumi_up(here: Instance, environment: dict[str, str]) -> int:
     select_stack(here, environment)
     command = [pulumi(), "up", "--stack", STACK, "--yes", "--skip-preview", "--suppress-outputs"]
-    return subprocess.run(command, cwd=REPOSITORY, env=environment, check=False).returncode
+    process = subprocess.Popen(command, cwd=REPOSITORY, env=environment)
+    interrupted = False
+    while True:
+        try:
+            status = process.wait()
+        except KeyboardInterrupt:
+            # The terminal sends Ctrl-C to pulumi, too: it ends what it has begun and gives its lock back. Killed, as
+            # `subprocess.run` would after a moment, it leaves the stack locked.
+            interrupted = True
+            continue
+        if interrupted:
+            raise KeyboardInterrupt
+        return status
 
 
 def select_stack(here: Instance, environment: dict[str, str]) -> None:

@@ -58,7 +58,7 @@ def print_models(models: list[dict[str, Any]]) -> None:
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 1000)
     table = _table(models)
     console.print("Registered models\n", style="bold")
-    if (width := console.measure(table).maximum) <= console.width:
+    if (width := console.measure(table, options=console.options.update(max_width=1000)).maximum) <= console.width:
         console.print(table, width=width)
     else:
         for row in models:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,6 +43,33 @@ def typed(repository: Path, peripherals: Instance, stack_variables: dict[str, st
     yield shell
     done = shell('eval "$(make env)" && pulumi destroy --stack local --yes --skip-preview')
     assert done.returncode == 0, done.stdout
+
+
+def test_ctrl_c_in_the_middle_of_make_up_ends_it_cleanly(typed: Typed) -> None:
+    """The tests that follow show that the next `make up` completes it."""
+    run = subprocess.Popen(
+        ["make", "up"],
+        cwd=typed.repository,
+        env=typed.environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    assert run.stdout is not None
+    said = []
+    for line in run.stdout:
+        said.append(line)
+        if "models-gateway-release creating" in line:
+            # As a terminal does: to make, Python and Pulumi at once.
+            os.killpg(run.pid, signal.SIGINT)
+            break
+    said += run.stdout.readlines()
+    assert run.wait(120) != 0
+    output = "".join(said)
+    assert "Interrupted. Run the same command again: it goes on from here." in output
+    assert "Traceback" not in output
 
 
 def test_make_up_ends_with_models_gateway_answer_and_tool_call(typed: Typed, repository: Path) -> None:
