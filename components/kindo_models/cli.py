@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
 
+from kindo_models.commands.options import (
+    CloudOption,
+    ContractArgument,
+    EnvironmentOption,
+    RegionOption,
+    StackOption,
+)
+
+MACHINE_PANEL = "This machine"
+STACK_PANEL = "Contract and stack"
+
 app = typer.Typer(
     name="kindo-models",
     help="From one model contract to a running, verified and registered AI model platform.",
+    epilog=(
+        "Start with: kindo-models doctor · kindo-models plan --stack local · pulumi up --stack local. "
+        "Every command: exit status 0 fine, 1 errors or failures, 2 unusable input."
+    ),
     no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
 )
 
 
@@ -22,13 +37,19 @@ class Format(StrEnum):
     json = "json"
 
 
-ContractArgument = Annotated[
-    Path | None, typer.Argument(help="Contract file; default: stacks/<stack>.contract.yaml", show_default=False)
-]
-StackOption = Annotated[str | None, typer.Option("--stack", "-s", help="Stack in stacks/.", show_default=False)]
-EnvironmentOption = Annotated[
-    Path | None, typer.Option("--environment", "-e", help="A stack file, wherever it lies.", show_default=False)
-]
+class PlanFormat(StrEnum):
+    table = "table"
+    json = "json"
+    markdown = "markdown"
+
+
+class EnvironmentFormat(StrEnum):
+    text = "text"
+    json = "json"
+    yaml = "yaml"
+
+
+FormatOption = Annotated[Format, typer.Option("--format", "-f", help="What to print.")]
 
 
 @app.callback()
@@ -36,12 +57,74 @@ def _root() -> None:
     pass
 
 
-@app.command("plan")
+environments = typer.Typer(name="environment", help="Settings of a stack.", no_args_is_help=True)
+app.add_typer(environments, rich_help_panel=STACK_PANEL)
+
+
+@environments.callback()
+def _environments() -> None:
+    pass
+
+
+@environments.command("show", epilog="Example: kindo-models environment show --stack prod --defaults")
+def environment_show_command(
+    stack: StackOption = None,
+    environment: EnvironmentOption = None,
+    defaults: Annotated[bool, typer.Option("--defaults", help="Also what no file says.")] = False,
+    format: Annotated[
+        EnvironmentFormat, typer.Option("--format", "-f", help="What to print.")
+    ] = EnvironmentFormat.text,
+) -> None:
+    """Print a stack's settings with the file and line that each value comes from, after merging what it extends.
+
+    Exit status: 0 done, 2 unusable input.
+    """
+    from kindo_models.commands.environment_show import show_environment
+
+    raise typer.Exit(show_environment(stack, environment, defaults=defaults, format=format.value))
+
+
+@app.command("doctor", rich_help_panel=MACHINE_PANEL, epilog="Example: kindo-models doctor --stack prod")
+def doctor_command(
+    stack: StackOption = None, environment: EnvironmentOption = None, format: FormatOption = Format.table
+) -> None:
+    """Say what this machine lacks: tools, versions, credentials (never their values), cluster; each with the fix.
+
+    With a stack also what that stack needs. Exit status: 0 nothing is missing, 1 something is, 2 unusable input.
+    """
+    from kindo_models.commands.doctor import doctor
+
+    raise typer.Exit(doctor(stack, environment, format=format.value))
+
+
+@app.command("outdated", rich_help_panel=MACHINE_PANEL, epilog="Example: kindo-models outdated --format json")
+def outdated_command(
+    stack: StackOption = None, environment: EnvironmentOption = None, format: FormatOption = Format.table
+) -> None:
+    """List catalog facts past their date, and pins of the stacks below their floor. Without a stack: of all stacks.
+
+    Exit status: 0 nothing, 1 something is outdated, 2 unusable input.
+    """
+    from kindo_models.commands.outdated import outdated
+
+    raise typer.Exit(outdated(stack, environment, format=format.value))
+
+
+@app.command(
+    "plan",
+    rich_help_panel=STACK_PANEL,
+    epilog=(
+        "Examples: kindo-models plan --stack prod · kindo-models plan contract.yaml --cloud eks --region us-east-1 · "
+        "kindo-models plan --stack prod --format markdown >> $GITHUB_STEP_SUMMARY"
+    ),
+)
 def plan_command(
     contract: ContractArgument = None,
     stack: StackOption = None,
     environment: EnvironmentOption = None,
-    format: Annotated[Format, typer.Option("--format", "-f", help="What to print.")] = Format.table,
+    cloud: CloudOption = None,
+    region: RegionOption = None,
+    format: Annotated[PlanFormat, typer.Option("--format", "-f", help="What to print.")] = PlanFormat.table,
 ) -> None:
     """Show what `pulumi up` would make: servers, gateway, checks, registrations, flags, and every finding.
 
@@ -49,7 +132,9 @@ def plan_command(
     """
     from kindo_models.commands.plan import show_plan
 
-    raise typer.Exit(show_plan(contract, stack, environment, as_json=format is Format.json))
+    raise typer.Exit(
+        show_plan(contract, stack, environment, cloud.value if cloud else None, region, format=format.value)
+    )
 
 
 def main() -> NoReturn:

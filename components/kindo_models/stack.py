@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kindo_models.contract import Contract, load_contract
-from kindo_models.environment import Environment, load_environment
+from kindo_models.environment import Environment
+from kindo_models.environment.load import Loaded, load
 from kindo_models.findings import Finding, InputError
 from kindo_models.planning import Plan, plan
 
@@ -26,15 +27,18 @@ def load_stack(name: str, *, directory: Path = DIRECTORY, variables: Mapping[str
     """Read and plan a stack. Raises InputError with the findings of both files, not only of the first."""
     settings, models = directory / f"Pulumi.{name}.yaml", directory / f"{name}.contract.yaml"
     found: list[Finding] = []
-    environment = contract = None
+    loaded: Loaded | None = None
+    contract: Contract | None = None
     try:
-        environment = load_environment(settings, variables=variables)
+        loaded = load(settings, variables=variables)
     except InputError as error:
         found += error.findings
     try:
         contract = load_contract(models)
     except InputError as error:
         found += error.findings
-    if environment is None or contract is None:
+    if loaded is None or contract is None:
         raise InputError(found)
-    return Stack(name, contract, environment, plan(contract, environment, stack=name))
+    made = plan(contract, loaded.environment, stack=name)
+    findings = tuple(loaded.layers.located(finding) for finding in made.findings)
+    return Stack(name, contract, loaded.environment, made.model_copy(update={"findings": findings}))

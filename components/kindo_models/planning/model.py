@@ -40,6 +40,10 @@ class Server(_Part):
     key: KeyReference | None
     gpus: int
     """nvidia.com/gpu over all replicas."""
+    gpu_type: str | None = None
+    tensor_parallel: int = 1
+    context_tokens: int
+    """Longest request that the server takes."""
     startup_seconds: int
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from kindo_models.contract.model import Contract
 from kindo_models.environment import Environment
 from kindo_models.findings import Finding, InputError, errors
-from kindo_models.planning import images, serving
+from kindo_models.planning import images, serving, unused
 from kindo_models.planning.checks import endpoint
 from kindo_models.planning.gateway import findings as gateway_findings
 from kindo_models.planning.gateway import gateway
 from kindo_models.planning.model import Plan, Server
 from kindo_models.planning.names import object_names
 from kindo_models.planning.registrations import flag_bindings, provider_names, registration
+from kindo_models.planning.severity import leveled
 
 
 def plan(contract: Contract, environment: Environment, *, stack: str = "dev") -> Plan:
@@ -32,6 +33,7 @@ def plan(contract: Contract, environment: Environment, *, stack: str = "dev") ->
     bindings, flag_findings = flag_bindings(contract, environment)
     found += [*gateway_findings(environment), *flag_findings]
     found += images.findings(tuple(servers.values()), environment)
+    found += unused.findings(environment)
     return Plan(
         stack=stack,
         environment=environment,
@@ -45,7 +47,7 @@ def plan(contract: Contract, environment: Environment, *, stack: str = "dev") ->
             registration(entry, servers.get(entry.litellm_model_name), proxy, environment) for entry in contract.models
         ),
         flags=bindings,
-        findings=tuple(found),
+        findings=tuple(leveled(found, environment)),
     )
 
 

@@ -132,6 +132,9 @@ def _vllm(entry: ModelEntry, deploy: Deploy, release: str, environment: Environm
         values=values,
         key=key,
         gpus=gpus * deploy.replicas,
+        gpu_type=deploy.gpu.type if deploy.gpu else None,
+        tensor_parallel=tensor_parallel(deploy),
+        context_tokens=max_model_len(entry, deploy),
         startup_seconds=environment.serving.startup_seconds,
     )
 
@@ -157,6 +160,9 @@ def _ollama(entry: ModelEntry, deploy: Deploy, release: str, environment: Enviro
         values=values,
         key=None,
         gpus=gpus * deploy.replicas,
+        gpu_type=deploy.gpu.type if deploy.gpu else None,
+        tensor_parallel=tensor_parallel(deploy),
+        context_tokens=max_model_len(entry, deploy),
         startup_seconds=environment.serving.startup_seconds,
     )
 

@@ -1,0 +1,25 @@
+"""Our LiteLLM."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from kindo_models.environment.part import Part
+from kindo_models.environment.serving import Resources
+
+
+class GatewaySettings(Part):
+    """Our LiteLLM. `version` is checked against the catalog's floor and denylist."""
+
+    namespace: str = "kindo-gateway"
+    """Its namespace; part of the address that Kindo calls."""
+    version: str = Field(default="1.108.0", pattern=r"^\d+\.\d+\.\d+([-.].+)?$")
+    """Release of LiteLLM in `images.gateway`, checked against the catalog's denylist and floors."""
+    replicas: int = Field(default=2, ge=1)
+    """Pods of the gateway."""
+    resources: Resources = Resources(cpu="1", memory="4Gi")
+    """CPU and memory of one pod."""
+    startup_seconds: int = Field(default=300, ge=30)
+    """Start-up budget of the gateway."""
+    url: str | None = None
+    """How the machine that runs Pulumi reaches the gateway, for people and the command line; none: not from outside."""

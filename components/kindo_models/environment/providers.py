@@ -1,0 +1,43 @@
+"""Cloud providers: where they are called, and what the clouds' own model services need."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from kindo_models.environment.part import Part
+
+
+class ProviderEndpoint(Part):
+    """One provider of the catalog, by its name there (`openai`, `bedrock`, …)."""
+
+    endpoint: str = Field(pattern=r"^https?://[^/]+$")
+    """Redirects the provider, for example to a proxy: scheme, host and port without a path."""
+
+
+class Bedrock(Part):
+    """Amazon Bedrock."""
+
+    region: str | None = None
+    """Region of the models of entries that name no `awsRegion`; none: `cloud.region`."""
+    role_arn: str | None = Field(default=None, pattern=r"^arn:[\w-]+:iam::\d{12}:role/.+$")
+    """IAM role that the gateway takes for calls; none: one is made with only the models of the contract."""
+
+
+class AzureOpenAI(Part):
+    """Azure OpenAI: the account that the deployments of the contract are made in."""
+
+    account: str | None = None
+    """Name of the account; none: nothing is created, and entries bring their `apiBase`."""
+    resource_group: str | None = None
+    """Its resource group; none: `cloud.resourceGroup`."""
+    location: str | None = None
+    """Its location; none: `cloud.region`."""
+
+
+class CloudModels(Part):
+    """Inputs of the clouds' own model services."""
+
+    bedrock: Bedrock | None = None
+    """Amazon Bedrock; none: its entries are called with the credentials that they name."""
+    azure_openai: AzureOpenAI | None = None
+    """Azure OpenAI; none: as above."""
