@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_kubernetes as kubernetes
 
+from kindo_models.cluster_access import FROM_KUBECONFIG, ClusterAccess
 from kindo_models.planning.gateway import MASTER_KEY
 from kindo_models.planning.model import Gateway
 from kindo_models.registration.resources import GeneratedSecret
@@ -21,11 +22,13 @@ class ModelGatewayArgs:
     gateway: the gateway of a Plan.
     namespace: Kubernetes namespace, which must exist.
     keys: secret values by the name that the plan gives them (`KeyReference.secret_key`).
+    cluster: how the dynamic resources reach the cluster; defaults to KUBECONFIG and its current context.
     """
 
     gateway: Gateway
     namespace: pulumi.Input[str]
     keys: Mapping[str, pulumi.Input[str]]
+    cluster: ClusterAccess = FROM_KUBECONFIG
 
     def __post_init__(self) -> None:
         missing = sorted({key.secret_key for key in self.gateway.keys} - set(self.keys))
@@ -57,6 +60,7 @@ class ModelGateway(pulumi.ComponentResource):
             namespace=args.namespace,
             secret_name=gateway.master_key_secret,
             keys={MASTER_KEY: "sk-"},
+            **args.cluster.properties,
             opts=child,
         )
         self.release = chart_release(

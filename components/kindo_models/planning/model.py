@@ -127,5 +127,7 @@ class Plan(_Part):
 
     @property
     def keys(self) -> tuple[KeyReference, ...]:
-        """Every secret that must be there before anything is created."""
+        """Every secret that must be there before anything is created; a workload has its servers' only."""
+        if self.environment.part == "workload":
+            return tuple(server.key for server in self.servers if server.key)
         return self.gateway.keys
