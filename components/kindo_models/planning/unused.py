@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from kindo_models.environment import Environment
 from kindo_models.findings import Finding
 
 # Key of the environment → what it is for. A part that comes to read its key takes it out of here.
 NOT_USED = {
-    "nodePools": "GPU node pools are not created: nodes with GPUs must be there",
+    "nodePools": "GPU node pools are not created, nodes with GPUs must be there",
     "packing": "models are not placed on nodes",
-    "cloudModels": "no Bedrock access and no Azure OpenAI deployment is made: entries bring their own",
+    "cloud.zones": "nothing is created in the cloud",
+    "cloud.subscription": "nothing is created in the cloud",
+    "cloud.tags": "nothing is created in the cloud",
+    "cloudModels": "no Bedrock access and no Azure OpenAI deployment is made, entries bring their own",
 }
 
 
@@ -24,5 +29,10 @@ def findings(environment: Environment) -> list[Finding]:
             hint=f"leave it as it is if it is meant for a later version, else take `{key}` out",
         )
         for key, why in NOT_USED.items()
-        if key in written
+        if _has(written, key)
     ]
+
+
+def _has(written: Any, key: str) -> bool:
+    head, _, rest = key.partition(".")
+    return head in written and (not rest or _has(written[head], rest))
