@@ -44,7 +44,8 @@ def print_table(out: Console, columns: Sequence[Column], rows: Sequence[Sequence
         out.print(title, style="bold", markup=False)
         out.print()
     table = _table(shown, values)
-    if (width := out.measure(table).maximum) <= out.width:
+    # Measured without the console's own width, which would cap the answer.
+    if (width := out.measure(table, options=out.options.update(width=_LOG_WIDTH)).maximum) <= out.width:
         with out.capture() as captured:
             out.print(table, width=width)
         # rich pads every line; in a log, a pull request or a file that is noise.
