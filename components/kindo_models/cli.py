@@ -18,12 +18,18 @@ from kindo_models.commands.options import (
 MACHINE_PANEL = "This machine"
 STACK_PANEL = "Contract and stack"
 
+
+def _examples(*lines: str) -> str:
+    """As typer wants paragraphs, so that each stands on a line of its own."""
+    return "\n\n".join(["Examples:", *(f"  {line}" for line in lines)])
+
+
 app = typer.Typer(
     name="kindo-models",
     help="From one model contract to a running, verified and registered AI model platform.",
     epilog=(
-        "Start with: kindo-models doctor · kindo-models plan --stack local · pulumi up --stack local. "
-        "Every command: exit status 0 fine, 1 errors or failures, 2 unusable input."
+        "Start with:\n\n  kindo-models doctor\n\n  kindo-models plan --stack local\n\n  pulumi up --stack local\n\n"
+        "Exit status of every command: 0 fine, 1 errors or failures, 2 unusable input."
     ),
     no_args_is_help=True,
     add_completion=True,
@@ -66,7 +72,12 @@ def _environments() -> None:
     pass
 
 
-@environments.command("show", epilog="Example: kindo-models environment show --stack prod --defaults")
+@environments.command(
+    "show",
+    epilog=_examples(
+        "kindo-models environment show --stack prod", "kindo-models environment show --stack prod --defaults"
+    ),
+)
 def environment_show_command(
     stack: StackOption = None,
     environment: EnvironmentOption = None,
@@ -84,38 +95,13 @@ def environment_show_command(
     raise typer.Exit(show_environment(stack, environment, defaults=defaults, format=format.value))
 
 
-@app.command("doctor", rich_help_panel=MACHINE_PANEL, epilog="Example: kindo-models doctor --stack prod")
-def doctor_command(
-    stack: StackOption = None, environment: EnvironmentOption = None, format: FormatOption = Format.table
-) -> None:
-    """Say what this machine lacks: tools, versions, credentials (never their values), cluster; each with the fix.
-
-    With a stack also what that stack needs. Exit status: 0 nothing is missing, 1 something is, 2 unusable input.
-    """
-    from kindo_models.commands.doctor import doctor
-
-    raise typer.Exit(doctor(stack, environment, format=format.value))
-
-
-@app.command("outdated", rich_help_panel=MACHINE_PANEL, epilog="Example: kindo-models outdated --format json")
-def outdated_command(
-    stack: StackOption = None, environment: EnvironmentOption = None, format: FormatOption = Format.table
-) -> None:
-    """List catalog facts past their date, and pins of the stacks below their floor. Without a stack: of all stacks.
-
-    Exit status: 0 nothing, 1 something is outdated, 2 unusable input.
-    """
-    from kindo_models.commands.outdated import outdated
-
-    raise typer.Exit(outdated(stack, environment, format=format.value))
-
-
 @app.command(
     "plan",
     rich_help_panel=STACK_PANEL,
-    epilog=(
-        "Examples: kindo-models plan --stack prod · kindo-models plan contract.yaml --cloud eks --region us-east-1 · "
-        "kindo-models plan --stack prod --format markdown >> $GITHUB_STEP_SUMMARY"
+    epilog=_examples(
+        "kindo-models plan --stack prod",
+        "kindo-models plan contract.yaml --cloud eks --region us-east-1",
+        "kindo-models plan --stack prod --format markdown >> $GITHUB_STEP_SUMMARY",
     ),
 )
 def plan_command(
@@ -135,6 +121,38 @@ def plan_command(
     raise typer.Exit(
         show_plan(contract, stack, environment, cloud.value if cloud else None, region, format=format.value)
     )
+
+
+@app.command(
+    "doctor", rich_help_panel=MACHINE_PANEL, epilog=_examples("kindo-models doctor", "kindo-models doctor --stack prod")
+)
+def doctor_command(
+    stack: StackOption = None, environment: EnvironmentOption = None, format: FormatOption = Format.table
+) -> None:
+    """Say what this machine lacks: tools, versions, credentials (never their values), cluster; each with the fix.
+
+    With a stack also what that stack needs. Exit status: 0 nothing is missing, 1 something is, 2 unusable input.
+    """
+    from kindo_models.commands.doctor import doctor
+
+    raise typer.Exit(doctor(stack, environment, format=format.value))
+
+
+@app.command(
+    "outdated",
+    rich_help_panel=MACHINE_PANEL,
+    epilog=_examples("kindo-models outdated", "kindo-models outdated --stack prod --format json"),
+)
+def outdated_command(
+    stack: StackOption = None, environment: EnvironmentOption = None, format: FormatOption = Format.table
+) -> None:
+    """List catalog facts past their date, and pins of the stacks below their floor. Without a stack: of all stacks.
+
+    Exit status: 0 nothing, 1 something is outdated, 2 unusable input.
+    """
+    from kindo_models.commands.outdated import outdated
+
+    raise typer.Exit(outdated(stack, environment, format=format.value))
 
 
 def main() -> NoReturn:

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-COMMAND = [sys.executable, "-c", "from kindo_models.cli import main; main()"]
+COMMAND = [str(Path(sys.executable).with_name("kindo-models"))]
 ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 

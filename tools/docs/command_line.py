@@ -32,4 +32,6 @@ def page() -> str:
     text = get_docs_for_click(obj=command, ctx=context, name="kindo-models")
     # The page has a title of its own.
     text = re.sub(r"^(#+) ", r"#\1 ", text, flags=re.MULTILINE)
+    # Examples are paragraphs for a terminal; on a page they are a list of commands.
+    text = re.sub(r"\n\n  (\S.*)", r"\n* `\1`", text)
     return f"{_HEAD}{text.strip()}\n"
