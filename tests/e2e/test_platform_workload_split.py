@@ -93,6 +93,25 @@ def test_a_workload_before_its_platform_is_refused_in_one_sentence_and_makes_not
     assert releases(core) == before
 
 
+def test_a_platform_stack_that_does_not_exist_is_named_without_a_traceback(workload: Project) -> None:
+    text = workload.stack_file.read_text()
+    workload.stack_file.write_text(text.replace(f"/{PLATFORM}", "/no-such-platform"))
+    try:
+        run = workload.pulumi("preview", "--stack", WORKLOAD)
+    finally:
+        workload.stack_file.write_text(text)
+    assert run.status != 0
+    assert "no-such-platform" in run.output
+    assert "Traceback" not in run.output, run.output
+
+
+def test_a_preview_of_the_workload_before_its_platform_says_the_same(workload: Project) -> None:
+    run = workload.pulumi("preview", "--stack", WORKLOAD)
+    assert run.status != 0
+    assert "error[no-platform] platform.stack" in run.output
+    assert "Traceback" not in run.output, run.output
+
+
 def test_the_platform_stack_makes_the_gateway_and_no_model(
     platform: Project, core: client.CoreV1Api, stack_variables: dict[str, str], untouched: set[str]
 ) -> None:
