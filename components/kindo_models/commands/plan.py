@@ -7,8 +7,9 @@ from pathlib import Path
 from kindo_models.commands import output
 from kindo_models.commands.output import Column
 from kindo_models.commands.selection import contract_file, select
-from kindo_models.contract import load_contract
-from kindo_models.findings import InputError, errors
+from kindo_models.contract import Contract, load_contract
+from kindo_models.environment.load import Loaded
+from kindo_models.findings import Finding, InputError, errors
 from kindo_models.planning import Plan, plan
 from kindo_models.planning.rows import Row, rows
 
@@ -54,8 +55,9 @@ def make_plan(
     """Raises InputError with the findings of both files."""
     selection = select(contract, stack, environment, cloud, region)
     models = contract_file(selection, "plan")
-    found = []
-    loaded = entries = None
+    found: list[Finding] = []
+    loaded: Loaded | None = None
+    entries: Contract | None = None
     try:
         loaded = selection.load()
     except InputError as error:

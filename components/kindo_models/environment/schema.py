@@ -53,7 +53,7 @@ def environment_schema() -> dict[str, Any]:
 
 def _or_variable(value: dict[str, Any]) -> dict[str, Any]:
     """`value`, or `${NAME}`; the description stays where editors look for it. `null` takes away what a base says."""
-    outer = {key: value[key] for key in ("description", "default", "title") if key in value}
+    outer: dict[str, Any] = {key: value[key] for key in ("description", "default", "title") if key in value}
     inner = {key: item for key, item in value.items() if key not in outer}
     options = inner.pop("anyOf") if set(inner) == {"anyOf"} else [inner]
     return {**outer, "anyOf": [*options, _VARIABLE, *([] if {"type": "null"} in options else [{"type": "null"}])]}

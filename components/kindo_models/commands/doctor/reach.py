@@ -69,7 +69,9 @@ def cluster_check(environment: Environment | None, variables: Mapping[str, str])
 def _kubernetes(kubeconfig: str | None, context: str | None) -> tuple[str, str]:
     from kubernetes import client, config
 
-    api: Any = config.new_client_from_config(config_file=kubeconfig, context=context)
+    api: Any = config.new_client_from_config(  # type: ignore[no-untyped-call]
+        config_file=kubeconfig, context=context
+    )
     api.configuration.retries = False
     code = client.VersionApi(api).get_code(_request_timeout=_SECONDS)
     return str(code.git_version), str(api.configuration.host)
