@@ -117,6 +117,14 @@ def test_a_mistake_ends_with_status_2_and_its_place(project: Path) -> None:
     )
 
 
+def test_a_stack_must_be_named_and_only_what_this_command_takes_is_offered(project: Path) -> None:
+    assert show() == (
+        2,
+        "",
+        "error[no-environment] name one environment\n    fix: use --stack NAME or --environment FILE\n",
+    )
+
+
 # --- the JSON Schema
 
 

@@ -71,8 +71,21 @@ CASES = {
     ),
     "a stack name with too many parts": (
         "platform: {stack: a/b/c/d}\npart: workload",
-        "error[wrong-type] x.yaml:3 platform.stack: stack: string should match pattern "
-        "'^[^/\\s]+(/[^/\\s]+){0,2}$' (found 'a/b/c/d')",
+        "error[invalid-value] x.yaml:3 platform.stack: 'a/b/c/d' is not of the right form; write a stack as "
+        "organization/project/stack",
+    ),
+    "a quantity, an address and a release in the wrong form": (
+        "serving: {resources: {cpu: four, memory: 1Gb}}\n"
+        "gateway: {version: latest}\n"
+        "providers: {openai: {endpoint: 'http://me:canary@proxy/v1'}}",
+        "error[invalid-value] x.yaml:3 serving.resources.cpu: 'four' is not of the right form; write CPUs such as 4 or "
+        "500m\n"
+        "error[invalid-value] x.yaml:3 serving.resources.memory: '1Gb' is not of the right form; write bytes with a "
+        "unit, such as 32Gi or 512Mi\n"
+        "error[invalid-value] x.yaml:4 gateway.version: 'latest' is not of the right form; write a release such as "
+        "1.108.0\n"
+        "error[invalid-value] x.yaml:5 providers.openai.endpoint: 'http://***@proxy/v1' is not of the right form; "
+        "write scheme, host and port without a path, such as https://proxy:8443",
     ),
 }
 

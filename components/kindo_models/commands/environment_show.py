@@ -10,7 +10,7 @@ from typing import Any
 
 from kindo_models.commands import output
 from kindo_models.commands.output import Column
-from kindo_models.commands.selection import select
+from kindo_models.commands.selection import ONE_OF_TWO, select
 from kindo_models.environment.layers import Layers
 from kindo_models.environment.load import check, expand, read_stack_file
 from kindo_models.environment.model import Environment
@@ -25,7 +25,7 @@ def show_environment(stack: str | None, environment: Path | None, *, defaults: b
     """Variables that are not set are said on standard error and stay `${NAME}`; other mistakes end with 2."""
     missing: list[Finding] = []
     try:
-        selection = select(None, stack, environment)
+        selection = select(None, stack, environment, hint=ONE_OF_TWO)
         assert selection.settings is not None
         layers = read_stack_file(selection.settings)
         data = expand(layers.data, (), os.environ, layers, missing)

@@ -10,7 +10,7 @@ from kindo_models.catalog.freshness import aged
 from kindo_models.catalog.litellm_releases import litellm_releases
 from kindo_models.commands import output
 from kindo_models.commands.output import Column
-from kindo_models.commands.selection import select, stack_names
+from kindo_models.commands.selection import ONE_OF_TWO, select, stack_names
 from kindo_models.environment import Environment
 from kindo_models.environment.load import load
 from kindo_models.findings import InputError
@@ -46,7 +46,7 @@ def outdated(stack: str | None, environment: Path | None, *, format: str, today:
 def _environments(stack: str | None, environment: Path | None) -> tuple[dict[str, Environment], dict[str, str]]:
     """The named one, else every stack here (those that cannot be read on this machine are said), else the defaults."""
     if stack or environment:
-        selection = select(None, stack, environment)
+        selection = select(None, stack, environment, hint=ONE_OF_TWO)
         assert selection.settings is not None
         return {selection.name: load(selection.settings).environment}, {}
     found: dict[str, Environment] = {}

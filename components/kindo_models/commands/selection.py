@@ -15,6 +15,7 @@ from kindo_models.source import Source, nearest
 from kindo_models.stack import DIRECTORY
 
 ONE_OF = "use one of --stack NAME, --environment FILE, or --cloud eks|aks|existing with --region"
+ONE_OF_TWO = "use --stack NAME or --environment FILE"
 
 
 @dataclass(frozen=True)
@@ -37,12 +38,16 @@ def select(
     environment: Path | None,
     cloud: str | None = None,
     region: str | None = None,
+    *,
+    hint: str = ONE_OF,
 ) -> Selection:
-    """Raises InputError: `no-environment`, `no-such-stack`, `missing-key`, `region-of-other-cloud`."""
+    """hint: the ways that the command has, for the complaint.
+
+    Raises InputError: `no-environment`, `no-such-stack`, `missing-key`, `region-of-other-cloud`."""
     given = [name for name, value in (("--stack", stack), ("--environment", environment), ("--cloud", cloud)) if value]
     if len(given) != 1:
         message = f"{' and '.join(given)} contradict each other" if given else "name one environment"
-        raise InputError([Finding(code="no-environment", message=message, hint=ONE_OF)])
+        raise InputError([Finding(code="no-environment", message=message, hint=hint)])
     if region and not cloud:
         raise InputError(
             [Finding(code="contradiction", message="--region goes with --cloud", hint="a stack has its own region")]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
+from kindo_models.environment.forms import STACK
 from kindo_models.environment.part import Part
 
 ClusterKind = Literal["existing", "eks", "aks"]
@@ -26,7 +27,7 @@ class Cluster(Part):
     """Path of a kubeconfig file, relative to the project. Not its content: that is a secret."""
     context: str | None = None
     """Context of the kubeconfig; none: its current one."""
-    stack: str | None = Field(default=None, pattern=r"^[^/\s]+(/[^/\s]+){0,2}$")
+    stack: Annotated[str, STACK] | None = None
     """Pulumi stack whose output holds the kubeconfig, `organization/project/stack`. It is handled as a secret whether
     that stack exports it as one or not."""
     kubeconfig_output: str = Field(default="kubeconfig", min_length=1)

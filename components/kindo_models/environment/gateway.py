@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import Field
 
+from kindo_models.environment.forms import URL, VERSION
 from kindo_models.environment.part import Part
 from kindo_models.environment.serving import Resources
 
@@ -13,7 +16,7 @@ class GatewaySettings(Part):
 
     namespace: str = "kindo-gateway"
     """Its namespace; part of the address that Kindo calls."""
-    version: str = Field(default="1.108.0", pattern=r"^\d+\.\d+\.\d+([-.].+)?$")
+    version: Annotated[str, VERSION] = "1.108.0"
     """Release of LiteLLM in `images.gateway`, checked against the catalog's denylist and floors."""
     replicas: int = Field(default=2, ge=1)
     """Pods of the gateway."""
@@ -21,5 +24,5 @@ class GatewaySettings(Part):
     """CPU and memory of one pod."""
     startup_seconds: int = Field(default=300, ge=30)
     """Start-up budget of the gateway."""
-    url: str | None = None
+    url: Annotated[str, URL] | None = None
     """How the machine that runs Pulumi reaches the gateway, for people and the command line; none: not from outside."""

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from kindo_models.environment.cluster import Cloud, Cluster, NodePools, Packing
+from kindo_models.environment.forms import STACK
 from kindo_models.environment.gateway import GatewaySettings
 from kindo_models.environment.part import OffWord, Part
 from kindo_models.environment.providers import CloudModels, ProviderEndpoint
@@ -20,7 +21,7 @@ Level = Annotated[Literal["error", "warning", "off"], OffWord]
 class PlatformReference(Part):
     """The platform stack that a workload stack runs on."""
 
-    stack: str = Field(pattern=r"^[^/\s]+(/[^/\s]+){0,2}$")
+    stack: Annotated[str, STACK]
     """Its name, `organization/project/stack`; with a file, S3 or Azure backend the organization is `organization`."""
 
 

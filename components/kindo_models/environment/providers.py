@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Annotated
 
+from kindo_models.environment.forms import ENDPOINT, ROLE
 from kindo_models.environment.part import Part
 
 
 class ProviderEndpoint(Part):
     """One provider of the catalog, by its name there (`openai`, `bedrock`, …)."""
 
-    endpoint: str = Field(pattern=r"^https?://[^/]+$")
+    endpoint: Annotated[str, ENDPOINT]
     """Redirects the provider, for example to a proxy: scheme, host and port without a path."""
 
 
@@ -19,7 +20,7 @@ class Bedrock(Part):
 
     region: str | None = None
     """Region of the models of entries that name no `awsRegion`; none: `cloud.region`."""
-    role_arn: str | None = Field(default=None, pattern=r"^arn:[\w-]+:iam::\d{12}:role/.+$")
+    role_arn: Annotated[str, ROLE] | None = None
     """IAM role that the gateway takes for calls; none: one is made with only the models of the contract."""
 
 

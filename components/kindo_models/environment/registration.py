@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from kindo_models.environment.forms import URL
 from kindo_models.environment.part import OffWord, Part
 
 
@@ -21,7 +22,7 @@ class VerificationSettings(Part):
 class KindoApi(Part):
     """The Kindo admin API. It is not public."""
 
-    url: str = Field(pattern=r"^https?://")
+    url: Annotated[str, URL]
     """Its address."""
     mapping: str
     """The form of the API that is assumed or recorded, by its name in the catalog (`assumed-2026.09`)."""
@@ -39,7 +40,7 @@ class RegistrationSettings(Part):
 class Unleash(Part):
     """The Unleash server that Kindo reads, and the place of our variant in it."""
 
-    url: str = Field(pattern=r"^https?://")
+    url: Annotated[str, URL]
     """Its address."""
     project: str = "default"
     """Project of the features."""

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
+from kindo_models.environment.forms import CPU, MEMORY
 from kindo_models.environment.part import Part
-
-CPU = r"^\d+(\.\d+)?m?$"
-MEMORY = r"^\d+(\.\d+)?(Ki|Mi|Gi|Ti|k|M|G|T)?$"
 
 
 class Images(Part):
@@ -32,9 +30,9 @@ class Images(Part):
 class Resources(Part):
     """Requests of one container, in Kubernetes quantities. The memory limit equals the request; CPU is not limited."""
 
-    cpu: str = Field(pattern=CPU)
+    cpu: Annotated[str, CPU]
     """For example `4` or `500m`."""
-    memory: str = Field(pattern=MEMORY)
+    memory: Annotated[str, MEMORY]
     """For example `32Gi`."""
 
 
@@ -45,7 +43,7 @@ class Serving(Part):
     """CPU and memory of a server; its GPUs come from the plan."""
     startup_seconds: int = Field(default=1800, ge=30, le=7200)
     """Start-up budget of a server: startup probe, vLLM's ready timeout, Helm's and Pulumi's timeouts follow it."""
-    shared_memory: str = Field(default="2Gi", pattern=MEMORY)
+    shared_memory: Annotated[str, MEMORY] = "2Gi"
     """Size limit of /dev/shm; it counts into the memory limit."""
     ollama_models_path: str | None = None
     """A models directory inside the Ollama image, copied at start, so that nothing is pulled."""

@@ -12,13 +12,13 @@ from kindo_models.commands.doctor.credentials import credential_checks
 from kindo_models.commands.doctor.reach import reach_checks
 from kindo_models.commands.doctor.tools import tool_checks
 from kindo_models.commands.output import Column
-from kindo_models.commands.selection import select
+from kindo_models.commands.selection import ONE_OF_TWO, select
 from kindo_models.environment import Environment
 from kindo_models.findings import InputError
 from kindo_models.planning import Plan
 from kindo_models.source import Source, read
 
-COLUMNS = (Column(""), Column("what"), Column("found"), Column("fix"))
+COLUMNS = (Column("what"), Column("state"), Column("found"), Column("fix"))
 
 
 def doctor(stack: str | None, environment: Path | None, *, format: str) -> int:
@@ -29,7 +29,7 @@ def doctor(stack: str | None, environment: Path | None, *, format: str) -> int:
     checks: list[Check] = []
     if stack or environment:
         try:
-            selection = select(None, stack, environment)
+            selection = select(None, stack, environment, hint=ONE_OF_TWO)
             assert selection.settings is not None
             stack_file = read(selection.settings)
         except InputError as error:
@@ -75,7 +75,7 @@ def _print(checks: list[Check], format: str) -> None:
         output.print_json({"checks": [asdict(check) for check in checks]})
         return
     out = output.console()
-    rows = [[check.status, check.name, check.detail, check.fix] for check in checks]
+    rows = [[check.name, check.status, check.detail, check.fix] for check in checks]
     output.print_table(out, COLUMNS, rows)
     wrong = sum(check.status == "error" for check in checks)
     out.print()
