@@ -65,6 +65,10 @@ def test_null_takes_away_what_a_base_says(files: Files) -> None:
     assert files.load("extends: b\nflags: null").flags is None
 
 
+def test_a_section_whose_keys_are_all_commented_out_says_nothing(files: Files) -> None:
+    assert files.load("gateway:\n#  replicas: 3\nregistration:\n  kindo:") == Environment()
+
+
 def test_a_base_may_extend_another_one(files: Files) -> None:
     files.base("low", "gateway: {replicas: 1, version: 1.110.0}\n")
     files.base("high", "extends: low\ngateway: {replicas: 2}\n")

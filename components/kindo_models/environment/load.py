@@ -72,7 +72,7 @@ def parse_environment(source: Source, variables: Mapping[str, str], bases: Path 
 def check(layers: Layers, variables: Mapping[str, str]) -> Loaded:
     """Raises InputError with all findings."""
     missing: list[Finding] = []
-    data = expand(layers.data, (), variables, layers, missing)
+    data = _written(expand(layers.data, (), variables, layers, missing))
     try:
         environment = Environment.model_validate(data)
     except ValidationError as error:
@@ -83,6 +83,13 @@ def check(layers: Layers, variables: Mapping[str, str]) -> Loaded:
     if refused := [*missing, *combinations(environment, layers)]:
         raise InputError(refused)
     return Loaded(environment, layers)
+
+
+def _written(value: Any) -> Any:
+    """Without `null`: it takes away what a base says, and a section whose keys are all commented out says nothing."""
+    if isinstance(value, dict):
+        return {key: _written(item) for key, item in value.items() if item is not None}
+    return value
 
 
 def expand(value: Any, path: KeyPath, variables: Mapping[str, str], source: Source, missing: list[Finding]) -> Any:
