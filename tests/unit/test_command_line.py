@@ -14,7 +14,7 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from kindo_models.cli import app
-from kindo_models.commands import output
+from kindo_models.commands import printing
 from tests.support.command import on_terminal, piped, plain
 from tools import docs
 
@@ -133,7 +133,7 @@ def test_an_unknown_option_is_status_2_without_a_traceback(repository: Path) -> 
 
 
 def test_work_of_less_than_two_seconds_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    with output.working("Asking"):
+    with printing.working("Asking"):
         pass
     assert capsys.readouterr() == ("", "")
 
@@ -141,7 +141,7 @@ def test_work_of_less_than_two_seconds_says_nothing(capsys: pytest.CaptureFixtur
 def test_longer_work_says_what_it_is_about_on_standard_error(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(output, "_PATIENCE_SECONDS", 0.01)
-    with output.working("Asking"):
+    monkeypatch.setattr(printing, "_PATIENCE_SECONDS", 0.01)
+    with printing.working("Asking"):
         time.sleep(0.1)
     assert capsys.readouterr() == ("", "Asking …\n")

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from kindo_models.cli import app
-from kindo_models.commands.output import Column, markdown_table
+from kindo_models.commands.printing import Column, markdown_table
 from kindo_models.commands.schema_plan import plan_schema
 from kindo_models.planning import Plan
 from tests.support.command import on_terminal, piped, plain

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from kindo_models.commands import output
-from kindo_models.commands.output import Column
+from kindo_models.commands import printing
+from kindo_models.commands.printing import Column
 from kindo_models.commands.selection import ONE_OF_TWO, select
 from kindo_models.environment.layers import Layers
 from kindo_models.environment.load import check, expand, read_stack_file
@@ -31,21 +31,21 @@ def show_environment(stack: str | None, environment: Path | None, *, defaults: b
         data = expand(layers.data, (), os.environ, layers, missing)
         _check(layers)
     except InputError as error:
-        return output.refuse(error.findings, as_json=format == "json")
+        return printing.refuse(error.findings, as_json=format == "json")
     merged = _over(_defaults(), data) if defaults else data
     if format == "json":
         origins = {dotted(path): _place(layers, path) for path, _ in _leaves(merged)}
-        output.print_json({"stack": selection.name, "environment": merged, "origins": origins})
+        printing.print_json({"stack": selection.name, "environment": merged, "origins": origins})
     elif format == "yaml":
         print(_yaml(merged, layers), end="")
     else:
         rows = [[dotted(path), _text(value), _place(layers, path)] for path, value in _leaves(merged)]
-        output.print_table(output.console(), COLUMNS, rows, title=f"Environment of {selection.name}")
+        printing.print_table(printing.console(), COLUMNS, rows, title=f"Environment of {selection.name}")
     if missing:
         import sys
 
-        output.print_findings(
-            output.console(sys.stderr), [one.model_copy(update={"severity": "warning"}) for one in missing]
+        printing.print_findings(
+            printing.console(sys.stderr), [one.model_copy(update={"severity": "warning"}) for one in missing]
         )
     return 0
 

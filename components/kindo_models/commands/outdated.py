@@ -8,8 +8,8 @@ from pathlib import Path
 
 from kindo_models.catalog.freshness import aged
 from kindo_models.catalog.litellm_releases import litellm_releases
-from kindo_models.commands import output
-from kindo_models.commands.output import Column
+from kindo_models.commands import printing
+from kindo_models.commands.printing import Column
 from kindo_models.commands.selection import ONE_OF_TWO, select, stack_names
 from kindo_models.environment import Environment
 from kindo_models.environment.load import load
@@ -25,18 +25,18 @@ def outdated(stack: str | None, environment: Path | None, *, format: str, today:
     try:
         environments, unread = _environments(stack, environment)
     except InputError as error:
-        return output.refuse(error.findings, as_json=format == "json")
+        return printing.refuse(error.findings, as_json=format == "json")
     found = facts(aged(), today or datetime.date.today()) + pins(environments, litellm_releases(), _vllm_releases())
     if format == "json":
-        output.print_json({"outdated": [_row(one) for one in found], "notRead": unread})
+        printing.print_json({"outdated": [_row(one) for one in found], "notRead": unread})
     else:
-        out = output.console()
+        out = printing.console()
         if found:
-            output.print_table(out, COLUMNS, [[one.kind, one.what, one.now, one.wanted, one.reason] for one in found])
+            printing.print_table(out, COLUMNS, [[one.kind, one.what, one.now, one.wanted, one.reason] for one in found])
             out.print()
         facts_ = sum(one.kind == "fact" for one in found)
         out.print(
-            f"{output.counted(facts_, 'fact')} past their date, {output.counted(len(found) - facts_, 'pin')} behind"
+            f"{printing.counted(facts_, 'fact')} past their date, {printing.counted(len(found) - facts_, 'pin')} behind"
         )
         for name, why in unread.items():
             out.print(f"not looked at: {name}: {why}", markup=False)
@@ -56,7 +56,7 @@ def _environments(stack: str | None, environment: Path | None) -> tuple[dict[str
             found[name] = load(DIRECTORY / f"Pulumi.{name}.yaml").environment
         except InputError as error:
             first, more = error.findings[0], len(error.findings) - 1
-            unread[name] = first.message + (f" (and {output.counted(more, 'more finding')})" if more else "")
+            unread[name] = first.message + (f" (and {printing.counted(more, 'more finding')})" if more else "")
     return found or {"defaults": Environment()}, unread
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from kindo_models.commands import output
-from kindo_models.commands.output import Column
+from kindo_models.commands import printing
+from kindo_models.commands.printing import Column
 from kindo_models.commands.selection import contract_file, select
 from kindo_models.contract import Contract, load_contract
 from kindo_models.environment.load import Loaded
@@ -39,7 +39,7 @@ def show_plan(
     try:
         made = make_plan(contract, stack, environment, cloud, region)
     except InputError as error:
-        return output.refuse(error.findings, as_json=format == "json")
+        return printing.refuse(error.findings, as_json=format == "json")
     if format == "json":
         print(made.model_dump_json(indent=2))
     elif format == "markdown":
@@ -111,7 +111,7 @@ def summary(made: Plan) -> list[str]:
     }
     lines.append(f"Checks: every model through the gateway, {checks[gate]}")
     kindo = made.environment.registration.kindo
-    models = output.counted(len(made.registrations), "model")
+    models = printing.counted(len(made.registrations), "model")
     lines.append(f"Registration: {models} with {kindo.url} ({kindo.mapping})" if kindo else "Registration: none")
     flags = made.environment.flags
     lines.append(f"Flags: {len(made.flags)} of Kindo {flags.preset} in {flags.unleash.url}" if flags else "Flags: none")
@@ -119,7 +119,7 @@ def summary(made: Plan) -> list[str]:
 
 
 def markdown(made: Plan) -> str:
-    lines = [f"### Plan of {made.stack}", "", output.markdown_table(COLUMNS, [cells(row) for row in rows(made)]), ""]
+    lines = [f"### Plan of {made.stack}", "", printing.markdown_table(COLUMNS, [cells(row) for row in rows(made)]), ""]
     lines += [f"- {line}" for line in summary(made)]
     if made.findings:
         lines += ["", f"**{_counts(made)}**", ""]
@@ -132,18 +132,18 @@ def markdown(made: Plan) -> str:
 
 
 def _table(made: Plan) -> None:
-    out = output.console()
-    output.print_table(out, COLUMNS, [cells(row) for row in rows(made)], title=f"Plan of {made.stack}")
+    out = printing.console()
+    printing.print_table(out, COLUMNS, [cells(row) for row in rows(made)], title=f"Plan of {made.stack}")
     out.print()
     for line in summary(made):
         out.print(line, markup=False)
     if made.findings:
         out.print()
-        output.print_findings(out, made.findings)
+        printing.print_findings(out, made.findings)
     out.print()
     out.print(_counts(made), style="red" if errors(made.findings) else None)
 
 
 def _counts(made: Plan) -> str:
     refused = len(errors(made.findings))
-    return f"{output.counted(refused, 'error')}, {output.counted(len(made.findings) - refused, 'warning')}"
+    return f"{printing.counted(refused, 'error')}, {printing.counted(len(made.findings) - refused, 'warning')}"

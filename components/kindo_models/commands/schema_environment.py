@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kindo_models.commands.output import print_json
+from kindo_models.commands.printing import print_json
 from kindo_models.environment.schema import environment_schema
 
 

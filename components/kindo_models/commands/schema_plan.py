@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kindo_models.commands.output import print_json
+from kindo_models.commands.printing import print_json
 from kindo_models.planning.model import Plan
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"

@@ -6,12 +6,12 @@ import os
 from dataclasses import asdict
 from pathlib import Path
 
-from kindo_models.commands import output
+from kindo_models.commands import printing
 from kindo_models.commands.doctor.check import Check
 from kindo_models.commands.doctor.credentials import credential_checks
 from kindo_models.commands.doctor.reach import reach_checks
 from kindo_models.commands.doctor.tools import tool_checks
-from kindo_models.commands.output import Column
+from kindo_models.commands.printing import Column
 from kindo_models.commands.selection import ONE_OF_TWO, select
 from kindo_models.environment import Environment
 from kindo_models.findings import InputError
@@ -33,9 +33,9 @@ def doctor(stack: str | None, environment: Path | None, *, format: str) -> int:
             assert selection.settings is not None
             stack_file = read(selection.settings)
         except InputError as error:
-            return output.refuse(error.findings, as_json=format == "json")
+            return printing.refuse(error.findings, as_json=format == "json")
         settings, made, checks = _stack(stack, selection.settings)
-    with output.working("Asking the machine, the cluster and the clouds"):
+    with printing.working("Asking the machine, the cluster and the clouds"):
         checks = [*tool_checks(), *checks, *credential_checks(os.environ, made, settings, stack_file)]
         checks += reach_checks(settings, os.environ)
     _print(checks, format)
@@ -72,11 +72,11 @@ def _stack(stack: str | None, settings: Path) -> tuple[Environment | None, Plan 
 
 def _print(checks: list[Check], format: str) -> None:
     if format == "json":
-        output.print_json({"checks": [asdict(check) for check in checks]})
+        printing.print_json({"checks": [asdict(check) for check in checks]})
         return
-    out = output.console()
+    out = printing.console()
     rows = [[check.name, check.status, check.detail, check.fix] for check in checks]
-    output.print_table(out, COLUMNS, rows)
+    printing.print_table(out, COLUMNS, rows)
     wrong = sum(check.status == "error" for check in checks)
     out.print()
-    out.print(output.counted(wrong, "error") if wrong else "Nothing that `pulumi up` needs is missing")
+    out.print(printing.counted(wrong, "error") if wrong else "Nothing that `pulumi up` needs is missing")
