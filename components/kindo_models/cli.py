@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
@@ -155,6 +158,178 @@ def outdated_command(
     raise typer.Exit(outdated(stack, environment, format=format.value))
 
 
+class ValidateFormat(StrEnum):
+    text = "text"
+    json = "json"
+    github = "github"
+
+
+@app.command("validate", rich_help_panel=STACK_PANEL)
+def validate_command(
+    contract: ContractArgument = None,
+    stack: StackOption = None,
+    environment: EnvironmentOption = None,
+    format: Annotated[ValidateFormat, typer.Option("--format", "-f", help="What to print.")] = ValidateFormat.text,
+) -> None:
+    """Check a contract file: every mistake with its line, what is allowed, and the fix.
+
+    With --stack or --environment, what the environment fills in counts as present, and its own rules apply too.
+    Exit status: 0 no error, 1 errors, 2 unreadable.
+    """
+    from kindo_models.commands.validate import validate
+
+    raise typer.Exit(validate(contract, stack, environment, format.value))
+
+
+@app.command("explain", rich_help_panel=STACK_PANEL)
+def explain_command(
+    code: Annotated[str | None, typer.Argument(help="Code of a finding, such as azure-field-missing.")] = None,
+) -> None:
+    """Explain a finding's code: what, why, fix. Without a code: list them all.
+
+    Exit status: 0, 2 for a code that does not exist.
+    """
+    from kindo_models.commands.explain import explain
+
+    raise typer.Exit(explain(code))
+
+
+class SchemaOf(StrEnum):
+    contract = "contract"
+    environment = "environment"
+    plan = "plan"
+
+
+@app.command(
+    "schema",
+    rich_help_panel=STACK_PANEL,
+    epilog=_examples("kindo-models schema > contract.schema.json", "kindo-models schema environment"),
+)
+def schema_command(
+    of: Annotated[SchemaOf, typer.Argument(help="Of what.")] = SchemaOf.contract,
+) -> None:
+    """Print a JSON Schema: of contract or environment files, for editors, or of what `plan --format json` prints.
+
+    Exit status: 0.
+    """
+    if of is SchemaOf.environment:
+        from kindo_models.commands.schema_environment import print_environment_schema as print_schema
+    elif of is SchemaOf.plan:
+        from kindo_models.commands.schema_plan import print_plan_schema as print_schema
+    else:
+        from kindo_models.commands.schema import print_schema
+
+    raise typer.Exit(print_schema())
+
+
+class RenderTarget(StrEnum):
+    kindo = "kindo"
+    litellm = "litellm"
+    kdeps = "kdeps"
+    vllm = "vllm"
+    deephat_values = "deephat-values"
+    env = "env"
+
+
+class Via(StrEnum):
+    direct = "direct"
+    gateway = "gateway"
+
+
+OutputOption = Annotated[
+    Path | None, typer.Option("--output", "-o", help="Write to this file.", show_default="standard output")
+]
+
+
+@app.command("render", rich_help_panel=STACK_PANEL)
+def render_command(
+    target: Annotated[RenderTarget, typer.Option("--target", "-t", help="Who reads it.", show_default=False)],
+    contract: ContractArgument = None,
+    via: Annotated[
+        Via, typer.Option("--via", help="kindo only: models where they are, or all of them behind the gateway.")
+    ] = Via.direct,
+    model: Annotated[str | None, typer.Option("--model", "-m", help="Only this entry.", show_default=False)] = None,
+    stack: StackOption = None,
+    environment: EnvironmentOption = None,
+    output: OutputOption = None,
+) -> None:
+    """Write the contract in the form that Kindo, LiteLLM, KDeps, vLLM, the DeepHat chart or a shell reads.
+
+    Addresses follow the stack, without one the default namespaces. Exit status: 0 done, 1 the contract has errors
+    (it is written all the same), 2 unusable input.
+    """
+    from kindo_models.commands.render import render
+
+    raise typer.Exit(
+        render(
+            contract,
+            target.value,
+            via_gateway=via is Via.gateway,
+            model=model,
+            stack=stack,
+            environment=environment,
+            output=output,
+        )
+    )
+
+
+imports = typer.Typer(name="import", help="Make a contract of other tools' files.", no_args_is_help=True)
+app.add_typer(imports, rich_help_panel=STACK_PANEL)
+
+
+class ReportFormat(StrEnum):
+    text = "text"
+    json = "json"
+
+
+@imports.callback()
+def _imports() -> None:
+    pass
+
+
+@imports.command("kdeps")
+def import_kdeps_command(
+    paths: Annotated[
+        list[Path], typer.Argument(help="Resources, workflows, ~/.kdeps/config.yaml, or folders of them.")
+    ],
+    output: OutputOption = None,
+    azure_api_version: Annotated[
+        str | None, typer.Option(help="apiVersion of Azure entries: KDeps has none.", show_default=False)
+    ] = None,
+    format: Annotated[
+        ReportFormat, typer.Option("--format", "-f", help="json: contract, what is missing and the report in one.")
+    ] = ReportFormat.text,
+) -> None:
+    """Turn KDeps resources and workflows into a contract: one entry for each model. The report is on standard error.
+
+    Exit status: 0 complete, 1 a required fact or a model is missing (it is said), 2 unusable input.
+    """
+    from kindo_models.commands.import_ import import_kdeps
+
+    raise typer.Exit(
+        import_kdeps(paths, as_json=format is ReportFormat.json, output=output, azure_api_version=azure_api_version)
+    )
+
+
+@app.command("init", rich_help_panel=STACK_PANEL)
+def init_command(
+    file: Annotated[Path, typer.Argument(help="File to write; - prints it.")] = Path("contract.yaml"),
+    provider: Annotated[
+        list[str] | None,
+        typer.Option("--provider", "-p", help="One of the thirteen providers; repeat it.", show_default=False),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
+) -> None:
+    """Write a commented contract to start from. Exit status: 0 written, 2 nothing written."""
+    from kindo_models.commands.init import init
+
+    raise typer.Exit(init(file, provider or [], force=force))
+
+
 def main() -> NoReturn:
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal or log that cannot show a character gets a question mark, not a traceback.
+            stream.reconfigure(errors="replace")
     app()
     raise SystemExit(0)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
 
 from kindo_models.cluster_access import FROM_KUBECONFIG, ClusterAccess
+from kindo_models.environment import StoredKey
 from kindo_models.gateway import ModelGateway, ModelGatewayArgs
 from kindo_models.planning.gateway import MASTER_KEY
 from kindo_models.planning.model import Plan
@@ -21,6 +22,7 @@ class ModelPlatformArgs:
 
     plan: every decision (`kindo_models.planning.plan`).
     keys: secret values by `KeyReference.secret_key`; pass them as secret outputs.
+    stored: keys that an external store has, by the same name; the store is the environment's (`secrets.external`).
     owner: written into what is registered elsewhere, so that two stacks do not take each other's rows;
         defaults to `<project>/<stack>/<component name>`.
     cluster: how the dynamic resources reach the cluster; defaults to KUBECONFIG and its current context.
@@ -28,6 +30,7 @@ class ModelPlatformArgs:
 
     plan: Plan
     keys: Mapping[str, pulumi.Input[str]]
+    stored: Mapping[str, StoredKey] = field(default_factory=dict)
     owner: str | None = None
     cluster: ClusterAccess = FROM_KUBECONFIG
 
@@ -49,12 +52,17 @@ class ModelPlatform(pulumi.ComponentResource):
         # A wrong admin key stops the run before a GPU is asked for.
         child = pulumi.ResourceOptions(parent=self, depends_on=[access] if access else None)
         spaces = namespaces(name, made, child)
-        workload = Workload(name, made, args.cluster, parent=self, child=child)
+        workload = Workload(name, made, args.cluster, args.stored, parent=self, child=child)
         servers = workload.servers(spaces[made.environment.cluster.namespace], args.keys)
         gateway = ModelGateway(
             f"{name}-gateway",
             ModelGatewayArgs(
-                gateway=made.gateway, namespace=spaces[made.gateway.namespace], keys=args.keys, cluster=args.cluster
+                gateway=made.gateway,
+                namespace=spaces[made.gateway.namespace],
+                keys=args.keys,
+                stored=args.stored,
+                store=made.environment.secrets.external,
+                cluster=args.cluster,
             ),
             child,
         )

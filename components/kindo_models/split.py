@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
 
 from kindo_models.cluster_access import FROM_KUBECONFIG, ClusterAccess
+from kindo_models.environment import StoredKey
 from kindo_models.gateway import ModelGateway, ModelGatewayArgs
 from kindo_models.planning.gateway import MASTER_KEY
 from kindo_models.planning.model import Plan
@@ -22,11 +23,13 @@ class PlatformLayerArgs:
 
     plan: every decision (`kindo_models.planning.plan`).
     keys: secret values by `KeyReference.secret_key`; pass them as secret outputs.
+    stored: keys that an external store has, as for ModelPlatform.
     cluster: how the dynamic resources reach the cluster; defaults to KUBECONFIG and its current context.
     """
 
     plan: Plan
     keys: Mapping[str, pulumi.Input[str]]
+    stored: Mapping[str, StoredKey] = field(default_factory=dict)
     cluster: ClusterAccess = FROM_KUBECONFIG
 
 
@@ -44,7 +47,12 @@ class PlatformLayer(pulumi.ComponentResource):
         gateway = ModelGateway(
             f"{name}-gateway",
             ModelGatewayArgs(
-                gateway=made.gateway, namespace=spaces[made.gateway.namespace], keys=args.keys, cluster=args.cluster
+                gateway=made.gateway,
+                namespace=spaces[made.gateway.namespace],
+                keys=args.keys,
+                stored=args.stored,
+                store=made.environment.secrets.external,
+                cluster=args.cluster,
             ),
             child,
         )
@@ -62,6 +70,7 @@ class WorkloadLayerArgs:
     plan: every decision, made of the same contract as the platform's.
     platform: the platform's outputs, checked against the plan (`planning.split.accepted`).
     keys: the servers' secret values by `KeyReference.secret_key`.
+    stored: as for PlatformLayer.
     owner: as for ModelPlatform.
     cluster: as for PlatformLayer.
     """
@@ -69,6 +78,7 @@ class WorkloadLayerArgs:
     plan: Plan
     platform: PlatformOutputs
     keys: Mapping[str, pulumi.Input[str]]
+    stored: Mapping[str, StoredKey] = field(default_factory=dict)
     owner: str | None = None
     cluster: ClusterAccess = FROM_KUBECONFIG
 
@@ -84,7 +94,7 @@ class WorkloadLayer(pulumi.ComponentResource):
         made, platform = args.plan, args.platform
         access = registration_access(name, made, self)
         child = pulumi.ResourceOptions(parent=self, depends_on=[access] if access else None)
-        workload = Workload(name, made, args.cluster, parent=self, child=child)
+        workload = Workload(name, made, args.cluster, args.stored, parent=self, child=child)
         servers = workload.servers(platform.namespace, args.keys)
         self.models = workload.register(
             servers,

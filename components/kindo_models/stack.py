@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from kindo_models.contract import Contract, load_contract
+from kindo_models.contract import Contract
 from kindo_models.environment import Environment
-from kindo_models.environment.load import Loaded, load
-from kindo_models.findings import Finding, InputError
-from kindo_models.planning import Plan, plan
+from kindo_models.environment.load import load
+from kindo_models.findings import Finding, InputError, errors
+from kindo_models.planning import Plan
+from kindo_models.planning.review import review
+from kindo_models.source import Source, scan_file
 
 DIRECTORY = Path("stacks")
 
@@ -23,22 +26,48 @@ class Stack:
     plan: Plan
 
 
-def load_stack(name: str, *, directory: Path = DIRECTORY, variables: Mapping[str, str] | None = None) -> Stack:
-    """Read and plan a stack. Raises InputError with the findings of both files, not only of the first."""
-    settings, models = directory / f"Pulumi.{name}.yaml", directory / f"{name}.contract.yaml"
+def load_stack(
+    name: str,
+    *,
+    directory: Path = DIRECTORY,
+    variables: Mapping[str, str] | None = None,
+    today: datetime.date | None = None,
+) -> Stack:
+    """Read and plan a stack. Raises InputError with the errors of both files, not only of the first.
+
+    today: the day that retirement dates are compared with; defaults to that of the catalog's lists (see `plan`).
+    """
+    return plan_files(
+        directory / f"Pulumi.{name}.yaml", directory / f"{name}.contract.yaml", name, variables=variables, today=today
+    )
+
+
+def plan_files(
+    settings: Path | Environment,
+    models: Path,
+    name: str,
+    *,
+    variables: Mapping[str, str] | None = None,
+    today: datetime.date | None = None,
+) -> Stack:
+    """As `load_stack`, with both files named, or with settings that are in no file."""
     found: list[Finding] = []
-    loaded: Loaded | None = None
-    contract: Contract | None = None
+    environment: Environment | None = None
+    lines: Source | None = None
+    source: Source | None = None
     try:
-        loaded = load(settings, variables=variables)
+        if isinstance(settings, Environment):
+            environment = settings
+        else:
+            loaded = load(settings, variables=variables)
+            environment, lines = loaded.environment, loaded.layers
     except InputError as error:
         found += error.findings
     try:
-        contract = load_contract(models)
+        source = scan_file(models)
     except InputError as error:
         found += error.findings
-    if loaded is None or contract is None:
-        raise InputError(found)
-    made = plan(contract, loaded.environment, stack=name)
-    findings = tuple(loaded.layers.located(finding) for finding in made.findings)
-    return Stack(name, contract, loaded.environment, made.model_copy(update={"findings": findings}))
+    seen = review(source, environment, settings=lines, stack=name, today=today) if source else None
+    if environment is None or seen is None or seen.contract is None or seen.plan is None:
+        raise InputError([*found, *(errors(seen.findings) if seen else ())])
+    return Stack(name, seen.contract, environment, seen.plan)

@@ -10,6 +10,7 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 
 from kindo_models.cluster_access import ClusterAccess
+from kindo_models.environment import StoredKey
 from kindo_models.planning.model import Plan
 from kindo_models.registration.component import ModelRegistration, ModelRegistrationArgs
 from kindo_models.registration.resources import RegistrationAccess, RunResult
@@ -47,12 +48,13 @@ def namespaces(name: str, made: Plan, opts: pulumi.ResourceOptions) -> dict[str,
 @dataclass(frozen=True)
 class Workload:
     """Servers, gate, registrations and result of a plan. `child` are the options of everything that waits for the
-    registration targets; `parent` is the component that it belongs to.
+    registration targets; `parent` is the component that it belongs to. stored: keys that an external store has.
     """
 
     name: str
     plan: Plan
     cluster: ClusterAccess
+    stored: Mapping[str, StoredKey]
     parent: pulumi.Resource
     child: pulumi.ResourceOptions
 
@@ -64,7 +66,9 @@ class Workload:
                 ModelServerArgs(
                     server=server,
                     namespace=namespace,
-                    api_key=keys[server.key.secret_key] if server.key else None,
+                    api_key=keys.get(server.key.secret_key) if server.key else None,
+                    stored_key=self.stored.get(server.key.secret_key) if server.key else None,
+                    store=self.plan.environment.secrets.external,
                 ),
                 self.child,
             )
@@ -98,6 +102,7 @@ class Workload:
                     for endpoint in made.endpoints
                 },
                 cluster=self.cluster,
+                stored=frozenset(self.stored),
             ),
             pulumi.ResourceOptions.merge(self.child, pulumi.ResourceOptions(depends_on=[gateway] if gateway else None)),
         )

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import re
+import runpy
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,8 @@ import pulumi
 import pytest
 
 from kindo_models import ModelPlatform, ModelPlatformArgs, load_stack
+from kindo_models.environment import ExternalSecrets, SecretSettings, SecretStore, StoredKey
+from kindo_models.planning.keys import locate_keys
 from kindo_models.stack import Stack
 from tests.support.mocks import Recorder, run
 
@@ -145,3 +150,70 @@ def test_a_missing_key_is_refused_at_construction(stack: Stack) -> None:
 
     with pytest.raises(ValueError, match=r"ModelGatewayArgs\.keys: no value for"):
         ModelGatewayArgs(gateway=stack.plan.gateway, namespace="x", keys={})
+
+
+def test_keys_in_an_external_store_become_external_secrets_and_references_to_them(stack: Stack) -> None:
+    settings = SecretSettings(
+        external=ExternalSecrets(
+            store=SecretStore(name="aws"),
+            keys={
+                "VLLM_API_KEY": StoredKey(key="kindo/vllm", property="key"),
+                "ANTHROPIC_API_KEY": StoredKey(key="kindo/anthropic"),
+            },
+        )
+    )
+    environment = stack.environment.model_copy(update={"secrets": settings})
+    made = stack.plan.model_copy(update={"environment": environment})
+    variables = {key.variable: "canary" for key in made.keys if key.variable} | {
+        "VLLM_API_KEY": "",
+        "ANTHROPIC_API_KEY": "",
+    }
+    located = locate_keys(made, stack.contract, variables)
+    stored = {name: source.stored for name, source in located.items() if source.stored}
+    values = {name: pulumi.Output.secret(source.value) for name, source in located.items() if source.value}
+    recorder = Recorder()
+    run(lambda: ModelPlatform("models", ModelPlatformArgs(plan=made, keys=values, stored=stored)), recorder)
+
+    external = recorder.of("ExternalSecret")
+    assert set(external) == {
+        "models-gateway-stored-keys",
+        *(f"models-{server.release}-key" for server in made.servers if server.key),
+    }
+    one = external["models-deephat-v2-key"]
+    assert one["metadata"]["name"] == "deephat-v2-key"
+    assert one["spec"]["secretStoreRef"] == {"name": "aws", "kind": "ClusterSecretStore"}
+    assert one["spec"]["data"] == [
+        {"secretKey": "api-key", "remoteRef": {"key": "kindo/vllm", "property": "key"}},
+    ]
+    gateway = recorder.of("Release")["models-gateway-release"]["values"]
+    assert gateway["storedKeysSecret"] == "litellm-provider-keys-stored"
+    kept = recorder.of("Secret")["models-gateway-provider-keys"]["stringData"]
+    assert not set(stored) & set(kept)
+    gate = recorder.of("VerifiedEndpoint")["models-gate-deephat-v2"]["key_refs"]
+    assert gate["DEEPHAT_V2_API_KEY"] == "litellm-provider-keys-stored#DEEPHAT_V2_API_KEY"
+
+
+def test_the_program_takes_a_key_from_a_secret_that_exists(
+    repository: Path, folder: Path, local_variables: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(repository / "stacks", folder / "stacks")
+    settings = folder / "stacks" / "Pulumi.local.yaml"
+    settings.write_text(
+        settings.read_text()
+        + "    secrets: {existing: {ANTHROPIC_API_KEY: {name: kindo-keys, namespace: kindo, key: anthropic}}}\n"
+    )
+    wanted = re.findall(r"\$\{(\w+)\}", (folder / "stacks" / "local.contract.yaml").read_text())
+    for name, value in (local_variables | dict.fromkeys(wanted, "sk-canary")).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("ANTHROPIC_API_KEY")
+    secret = {"data": {"anthropic": base64.b64encode(b"sk-from-the-cluster\n").decode()}}
+    recorder = Recorder({"kubernetes:core/v1:Secret": lambda args: secret if args.resource_id else {}})
+    run(lambda: runpy.run_path(str(repository / "__main__.py")), recorder)
+
+    (read,) = [one for one in recorder.resources if one.resource_id]
+    assert read.resource_id == "kindo/kindo-keys"
+    keys = recorder.of("Secret")["models-gateway-provider-keys"]["stringData"]
+    text = json.dumps(keys)
+    assert "sk-from-the-cluster" in text
+    assert "\\n" not in text
+    assert recorder.of("RunResult")

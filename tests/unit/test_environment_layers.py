@@ -85,7 +85,7 @@ def test_a_finding_names_file_and_line_of_the_base_that_the_value_came_from(file
     files.base("b", "gateway:\n  replicas: 2\n  replcas: 3\n")
     assert files.refusal("extends: b\ngateway: {startupSeconds: 1}") == (
         "error[wrong-type] Pulumi.x.yaml:4 config.kindo-models:environment.gateway.startupSeconds: startupSeconds: "
-        "input should be greater than or equal to 30 (found 1)\n"
+        "must be at least 30 (found 1)\n    fix: write a number within the bounds\n"
         "error[unknown-key] base/b.yaml:3 gateway.replcas: unknown key 'replcas'\n"
         "    fix: did you mean 'replicas'?"
     )

@@ -5,11 +5,12 @@ from pathlib import Path
 import pytest
 
 from kindo_models.contract import Contract, load_contract, parse_contract
-from kindo_models.environment import Environment, load_environment
+from kindo_models.environment import Environment, ProviderSettings, load_environment
 from kindo_models.findings import InputError, errors
 from kindo_models.planning import Plan, plan
 from kindo_models.planning.keys import resolve_keys
 from kindo_models.planning.names import object_name, object_names
+from tests.support.contracts import AZURE, BEDROCK, ENDPOINT, changed, document
 
 
 @pytest.fixture(scope="module")
@@ -124,6 +125,17 @@ def test_a_model_that_calls_no_tools_serves_no_tool_flag(made: Plan) -> None:
     assert "smollm2-135m" in flags["INGESTION_WORKERS"]
 
 
+def test_a_provider_that_passes_no_tools_on_serves_no_tool_flag(contract: Contract, environment: Environment) -> None:
+    sonar = contract.models[0].model_copy(
+        update={"litellm_model_name": "sonar", "litellm_model": "perplexity/sonar", "provider": "Perplexity"}
+    )
+    planned = plan(Contract(models=(*contract.models, sonar)), environment)
+    flags = {flag.feature: flag.candidates for flag in planned.flags}
+    assert "sonar" not in flags["TOOL_CALLING_MODELS"]
+    assert "sonar" in flags["INGESTION_WORKERS"]
+    assert [check.check for check in planned.endpoints[-1].checks] == ["dns", "models", "chat"]
+
+
 def test_a_required_flag_without_a_model_is_an_error(contract: Contract, environment: Environment) -> None:
     without = Contract(models=tuple(entry for entry in contract.models if entry.metadata_type != "Embeddings"))
     found = errors(plan(without, environment).findings)
@@ -176,3 +188,41 @@ def test_object_names_are_dns_labels_and_never_collide() -> None:
     assert len(set(names.values())) == 3
     assert names["c"] == "c"
     assert object_names(["a-b", "a.b", "c"]) == names
+
+
+def test_what_the_environment_says_about_a_provider_counts_for_entries_that_do_not_say_it() -> None:
+    settings = {
+        "azure": ProviderSettings(endpoint="https://ours.openai.azure.com", api_version="2025-04-01"),
+        "bedrock": ProviderSettings(region="eu-west-1"),
+        "openai": ProviderSettings(endpoint="http://proxy:8080"),
+    }
+    entries = [changed(AZURE, "apiBase", "apiVersion"), changed(BEDROCK, "awsRegion"), ENDPOINT]
+    contract = parse_contract(document(*entries))
+    assert {finding.code for finding in errors(plan(contract, Environment()).findings)} >= {
+        "azure-field-missing",
+        "bedrock-region-missing",
+    }
+    made = plan(contract, Environment(providers=settings))
+    assert errors(made.findings) == ()
+    azure, bedrock, endpoint = [item["litellm_params"] for item in made.gateway.values["config"]["model_list"]]
+    assert (azure["api_base"], azure["api_version"]) == ("https://ours.openai.azure.com", "2025-04-01")
+    assert bedrock["aws_region_name"] == "eu-west-1"
+    # openai/ under Self-Hosted is not OpenAI, so OpenAI's redirection leaves it alone.
+    assert endpoint["api_base"] == ENDPOINT["apiBase"]
+    assert [one.endpoint for one in made.registrations] == [
+        "https://ours.openai.azure.com",
+        "bedrock",
+        ENDPOINT["apiBase"],
+    ]
+
+
+def test_an_entrys_own_region_and_version_win_and_a_setting_of_another_provider_is_named() -> None:
+    settings = {
+        "bedrock": ProviderSettings(region="eu-west-1", api_version="x"),
+        "azure": ProviderSettings(api_version="2020-01-01"),
+    }
+    made = plan(parse_contract(document(AZURE, BEDROCK)), Environment(providers=settings))
+    azure, bedrock = [item["litellm_params"] for item in made.gateway.values["config"]["model_list"]]
+    assert (azure["api_version"], bedrock["aws_region_name"]) == ("2024-10-21", "us-west-2")
+    unused = [finding.field for finding in made.findings if finding.code == "provider-setting-unused"]
+    assert unused == ["providers.bedrock.apiVersion"]

@@ -23,11 +23,6 @@ class LiteLlmReleases(CatalogPart):
         return next((bound for bound in self.denied if fnmatchcase(version, bound.version)), None)
 
 
-def ordinal(version: str) -> tuple[int, ...]:
-    """ "1.106.0" → (1, 106, 0); a suffix such as `-stable` is ignored."""
-    return tuple(int(part) for part in version.split("-")[0].split("."))
-
-
 @cache
 def litellm_releases() -> LiteLlmReleases:
     return LiteLlmReleases.model_validate(load("litellm_releases.yaml"))

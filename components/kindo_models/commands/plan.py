@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import datetime
 from pathlib import Path
 
 from kindo_models.commands import printing
 from kindo_models.commands.printing import Column
 from kindo_models.commands.selection import contract_file, select
-from kindo_models.contract import Contract, load_contract
-from kindo_models.environment.load import Loaded
-from kindo_models.findings import Finding, InputError, errors
-from kindo_models.planning import Plan, plan
+from kindo_models.findings import InputError, errors
+from kindo_models.planning import Plan
 from kindo_models.planning.rows import Row, rows
+from kindo_models.stack import plan_files
 
 COLUMNS = (
     Column("model"),
@@ -55,26 +55,9 @@ def make_plan(
     """Raises InputError with the findings of both files."""
     selection = select(contract, stack, environment, cloud, region)
     models = contract_file(selection, "plan")
-    found: list[Finding] = []
-    loaded: Loaded | None = None
-    entries: Contract | None = None
-    try:
-        loaded = selection.load()
-    except InputError as error:
-        found += error.findings
-    try:
-        entries = load_contract(models)
-    except InputError as error:
-        found += error.findings
-    if found or entries is None:
-        raise InputError(found)
-    settings = loaded.environment if loaded else selection.environment
+    settings = selection.settings or selection.environment
     assert settings is not None
-    made = plan(entries, settings, stack=selection.name)
-    if loaded is None:
-        return made
-    located = tuple(loaded.layers.located(finding) for finding in made.findings)
-    return made.model_copy(update={"findings": located})
+    return plan_files(settings, models, selection.name, today=datetime.date.today()).plan
 
 
 def cells(row: Row) -> tuple[str, ...]:

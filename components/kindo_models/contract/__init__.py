@@ -4,6 +4,6 @@
 """
 
 from kindo_models.contract.load import load_contract, parse_contract
-from kindo_models.contract.model import Contract, Deploy, Gpu, ModelEntry
+from kindo_models.contract.model import Autoscaling, Contract, Deploy, Gpu, ModelEntry, Weights
 
-__all__ = ["Contract", "Deploy", "Gpu", "ModelEntry", "load_contract", "parse_contract"]
+__all__ = ["Autoscaling", "Contract", "Deploy", "Gpu", "ModelEntry", "Weights", "load_contract", "parse_contract"]

@@ -4,11 +4,18 @@
 """
 
 from kindo_models.environment.cluster import Cloud, Cluster, NodePools, Packing
-from kindo_models.environment.gateway import GatewaySettings
+from kindo_models.environment.gateway import GatewaySettings, Retries
 from kindo_models.environment.load import CONFIG_KEY, load_environment, parse_environment
 from kindo_models.environment.model import Environment, PlatformReference
-from kindo_models.environment.providers import CloudModels, ProviderEndpoint
+from kindo_models.environment.providers import CloudModels, ProviderSettings
 from kindo_models.environment.registration import FlagSettings, KindoApi, RegistrationSettings, VerificationSettings
+from kindo_models.environment.secrets import (
+    ExternalSecrets,
+    SecretKey,
+    SecretSettings,
+    SecretStore,
+    StoredKey,
+)
 from kindo_models.environment.serving import Images, Resources, Serving
 
 __all__ = [
@@ -17,6 +24,7 @@ __all__ = [
     "CloudModels",
     "Cluster",
     "Environment",
+    "ExternalSecrets",
     "FlagSettings",
     "GatewaySettings",
     "Images",
@@ -24,10 +32,15 @@ __all__ = [
     "NodePools",
     "Packing",
     "PlatformReference",
-    "ProviderEndpoint",
+    "ProviderSettings",
     "RegistrationSettings",
     "Resources",
+    "Retries",
+    "SecretKey",
+    "SecretSettings",
+    "SecretStore",
     "Serving",
+    "StoredKey",
     "VerificationSettings",
     "load_environment",
     "parse_environment",

@@ -39,3 +39,4 @@ ENDPOINT = Form(r"^https?://[^/\s]+$", "scheme, host and port without a path, su
 STACK = Form(r"^[^/\s]+(/[^/\s]+){0,2}$", "a stack as organization/project/stack")
 VERSION = Form(r"^\d+\.\d+\.\d+([-.].+)?$", "a release such as 1.108.0")
 ROLE = Form(r"^arn:[\w-]+:iam::\d{12}:role/.+$", "an IAM role such as arn:aws:iam::123456789012:role/NAME")
+DURATION = Form(r"^([0-9]+(ms|s|m|h))+$", "a duration such as 1h or 30m")

@@ -10,8 +10,9 @@ from kindo_models.environment.cluster import Cloud, Cluster, NodePools, Packing
 from kindo_models.environment.forms import STACK
 from kindo_models.environment.gateway import GatewaySettings
 from kindo_models.environment.part import OffWord, Part
-from kindo_models.environment.providers import CloudModels, ProviderEndpoint
+from kindo_models.environment.providers import CloudModels, ProviderSettings
 from kindo_models.environment.registration import FlagSettings, RegistrationSettings, VerificationSettings
+from kindo_models.environment.secrets import SecretSettings
 from kindo_models.environment.serving import Images, Serving
 
 StackPart = Literal["all", "platform", "workload"]
@@ -47,8 +48,8 @@ class Environment(Part):
     """Model servers."""
     gateway: GatewaySettings = GatewaySettings()
     """LiteLLM."""
-    providers: dict[str, ProviderEndpoint] = Field(default_factory=dict)
-    """Redirected cloud providers, by their name in the catalog."""
+    providers: dict[str, ProviderSettings] = Field(default_factory=dict)
+    """Cloud providers, by their name in the catalog."""
     cloud_models: CloudModels = CloudModels()
     """The clouds' own model services."""
     verification: VerificationSettings = VerificationSettings()
@@ -57,6 +58,8 @@ class Environment(Part):
     """Registration targets."""
     flags: FlagSettings | None = None
     """Feature flags; none: no flag is touched."""
+    secrets: SecretSettings = SecretSettings()
+    """Sources of the contract's secrets."""
     findings: dict[str, Level] = Field(default_factory=dict)
     """Other levels of findings, by code. A warning may become an `error` or go `off`; an error may become a `warning`,
     which the plan marks as lowered, and never `off`."""

@@ -8,11 +8,16 @@ from kindo_models.environment.forms import ENDPOINT, ROLE
 from kindo_models.environment.part import Part
 
 
-class ProviderEndpoint(Part):
-    """One provider of the catalog, by its name there (`openai`, `bedrock`, …)."""
+class ProviderSettings(Part):
+    """What all entries of a provider have in common, so that they need not name it."""
 
-    endpoint: Annotated[str, ENDPOINT]
-    """Redirects the provider, for example to a proxy: scheme, host and port without a path."""
+    endpoint: Annotated[str, ENDPOINT] | None = None
+    """Redirects the provider, for example to a proxy, or is our Azure resource: scheme, host and port without a path.
+    It counts as `apiBase` of its entries."""
+    region: str | None = None
+    """Bedrock: `awsRegion` of entries that name none."""
+    api_version: str | None = None
+    """Azure: `apiVersion` of entries that name none."""
 
 
 class Bedrock(Part):

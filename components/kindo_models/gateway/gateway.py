@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pulumi
 import pulumi_kubernetes as kubernetes
 
 from kindo_models.cluster_access import FROM_KUBECONFIG, ClusterAccess
+from kindo_models.environment import ExternalSecrets, StoredKey
+from kindo_models.external_secrets import external_secret
 from kindo_models.planning.gateway import MASTER_KEY
 from kindo_models.planning.model import Gateway
 from kindo_models.registration.resources import GeneratedSecret
@@ -23,15 +25,18 @@ class ModelGatewayArgs:
     namespace: Kubernetes namespace, which must exist.
     keys: secret values by the name that the plan gives them (`KeyReference.secret_key`).
     cluster: how the dynamic resources reach the cluster; defaults to KUBECONFIG and its current context.
+    stored: those that External Secrets copies from a store instead, by the same name; store: the environment's.
     """
 
     gateway: Gateway
     namespace: pulumi.Input[str]
     keys: Mapping[str, pulumi.Input[str]]
     cluster: ClusterAccess = FROM_KUBECONFIG
+    stored: Mapping[str, StoredKey] = field(default_factory=dict)
+    store: ExternalSecrets | None = None
 
     def __post_init__(self) -> None:
-        missing = sorted({key.secret_key for key in self.gateway.keys} - set(self.keys))
+        missing = sorted({key.secret_key for key in self.gateway.keys} - set(self.keys) - set(self.stored))
         if missing:
             raise ValueError(f"ModelGatewayArgs.keys: no value for {', '.join(missing)}")
 
@@ -52,9 +57,22 @@ class ModelGateway(pulumi.ComponentResource):
         self.keys_secret = kubernetes.core.v1.Secret(
             f"{name}-provider-keys",
             metadata={"name": gateway.keys_secret, "namespace": args.namespace},
-            string_data={key.secret_key: args.keys[key.secret_key] for key in gateway.keys},
+            string_data={
+                key.secret_key: args.keys[key.secret_key] for key in gateway.keys if key.secret_key in args.keys
+            },
             opts=child,
         )
+        values = dict(gateway.values)
+        if args.stored and args.store:
+            external_secret(
+                f"{name}-stored-keys",
+                secret_name=gateway.stored_keys_secret,
+                namespace=args.namespace,
+                settings=args.store,
+                keys=args.stored,
+                opts=child,
+            )
+            values["storedKeysSecret"] = gateway.stored_keys_secret
         self.master_key = GeneratedSecret(
             f"{name}-master-key",
             namespace=args.namespace,
@@ -68,7 +86,7 @@ class ModelGateway(pulumi.ComponentResource):
             chart="litellm",
             release=gateway.release,
             namespace=args.namespace,
-            values={**gateway.values, "secretsVersion": self.keys_secret.metadata.resource_version},
+            values={**values, "secretsVersion": self.keys_secret.metadata.resource_version},
             startup_seconds=gateway.startup_seconds,
             wait=True,
             opts=pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=[self.master_key])),

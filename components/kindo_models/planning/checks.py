@@ -6,7 +6,9 @@ import hashlib
 import json
 from typing import Literal
 
+from kindo_models.catalog.models import supports
 from kindo_models.catalog.ollama_models import ollama_models
+from kindo_models.catalog.providers import providers
 from kindo_models.contract.model import ModelEntry
 from kindo_models.environment import Environment
 from kindo_models.planning.gateway import MASTER_KEY
@@ -20,15 +22,18 @@ _CHAT_TOKENS = 32
 
 
 def calls_tools(entry: ModelEntry) -> bool:
-    """Whether the model is expected to call tools: vLLM with a parser, Ollama by catalog, cloud chat models yes."""
+    """Whether the model is expected to call tools: vLLM with a parser, Ollama by catalog, an endpoint unless its
+    provider passes no tools on.
+    """
     if entry.metadata_type != "Text Generation":
         return False
     deploy = entry.deploy
     if deploy is None:
-        return True
+        known_as = providers().of(entry.prefix, entry.provider)
+        return known_as is None or supports(known_as[0], known_as[1].model_id(entry.suffix), "tools") is not False
     if deploy.engine == "vllm":
         return deploy.tool_call_parser is not None
-    known = ollama_models().models.get(deploy.model)
+    known = ollama_models().find(deploy.model)
     return known is not None and known.tools
 
 

@@ -2,53 +2,83 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
 
 from kindo_models.catalog.providers import providers
 from kindo_models.contract.load import SECRET_FIELDS, variable
 from kindo_models.contract.model import Contract, ModelEntry
+from kindo_models.environment import SecretKey, StoredKey
 from kindo_models.findings import Finding, InputError
+from kindo_models.planning.adapters import completed
 from kindo_models.planning.model import KeyReference, Plan
-from kindo_models.planning.names import variable_name
+from kindo_models.planning.names import variable_name, variable_stems
+
+Origin = Literal["contract", "process variable", "Pulumi secret", "Kubernetes Secret", "ExternalSecret"]
 
 
-def key_references(entry: ModelEntry) -> tuple[KeyReference, ...]:
-    """One reference for each secret of the entry; an omitted `apiKey` means the provider's own variable."""
+@dataclass(frozen=True)
+class KeySource:
+    """Where one secret is. Exactly one of value, existing and stored is set."""
+
+    origin: Origin
+    value: str | None = field(default=None, repr=False)
+    existing: SecretKey | None = None
+    """With key and namespace filled in."""
+    stored: StoredKey | None = None
+
+
+def key_references_of(entries: Iterable[ModelEntry]) -> dict[str, tuple[KeyReference, ...]]:
+    """References of each entry by routing key; the names of their secrets collide for no two keys."""
+    entries = tuple(entries)
+    stems = variable_stems(entry.litellm_model_name for entry in entries)
+    return {entry.litellm_model_name: key_references(entry, stems[entry.litellm_model_name]) for entry in entries}
+
+
+def key_references(entry: ModelEntry, stem: str | None = None) -> tuple[KeyReference, ...]:
+    """One reference for each secret of the entry; an omitted `apiKey` means the provider's own variable.
+
+    stem: beginning of the secrets' names; defaults to the one of the entry alone.
+    """
+    name = entry.litellm_model_name
     references = [
         KeyReference(
-            model=entry.litellm_model_name,
-            field=field,
-            secret_key=variable_name(entry.litellm_model_name, field),
-            variable=variable(value),
+            model=name, field=field, secret_key=variable_name(name, field, stem=stem), variable=variable(value)
         )
         for field in SECRET_FIELDS
         if (value := getattr(entry, field))
     ]
     if not references and (default := _default_variable(entry)):
-        name = entry.litellm_model_name
-        references.append(
-            KeyReference(model=name, field="api_key", secret_key=variable_name(name, "api_key"), variable=default)
-        )
+        secret_key = variable_name(name, "api_key", stem=stem)
+        references.append(KeyReference(model=name, field="api_key", secret_key=secret_key, variable=default))
     return tuple(references)
 
 
 def _default_variable(entry: ModelEntry) -> str | None:
-    known = providers().by_prefix(entry.prefix)
+    known = providers().of(entry.prefix, entry.provider)
     if known is None or entry.deploy is not None or known[1].keyless or not known[1].key_variables:
         return None
     return known[1].key_variables[0]
 
 
-def resolve_keys(plan: Plan, contract: Contract, variables: Mapping[str, str]) -> dict[str, str]:
-    """Secret values by `secret_key`. Raises InputError naming every variable that is missing or empty."""
-    entries = {entry.litellm_model_name: entry for entry in contract.models}
-    values: dict[str, str] = {}
+def locate_keys(
+    plan: Plan, contract: Contract, process: Mapping[str, str], configured: Mapping[str, str] | None = None
+) -> dict[str, KeySource]:
+    """The source of every secret of the plan by `secret_key`, the first that has it: process variable, Pulumi secret
+    configuration (`configured`), existing Kubernetes Secret, ExternalSecret; the last two as the environment says.
+
+    Raises InputError naming every variable that is nowhere, or empty.
+    """
+    entries = {entry.litellm_model_name: entry for entry in completed(contract).models}
+    found: dict[str, KeySource] = {}
     wanted: dict[str, list[str]] = {}
     for reference in plan.keys:
         if reference.variable is None:
-            values[reference.secret_key] = getattr(entries[reference.model], reference.field)
-        elif found := variables.get(reference.variable, "").strip():
-            values[reference.secret_key] = found
+            literal = getattr(entries[reference.model], reference.field)
+            found[reference.secret_key] = KeySource("contract", value=literal)
+        elif source := _source(reference.variable, plan, process, configured or {}):
+            found[reference.secret_key] = source
         else:
             wanted.setdefault(reference.variable, []).append(reference.model)
     if wanted:
@@ -60,4 +90,23 @@ def resolve_keys(plan: Plan, contract: Contract, variables: Mapping[str, str]) -
             )
             for name, models in wanted.items()
         )
-    return values
+    return found
+
+
+def _source(name: str, plan: Plan, process: Mapping[str, str], configured: Mapping[str, str]) -> KeySource | None:
+    if value := (process.get(name) or "").strip():
+        return KeySource("process variable", value=value)
+    if value := (configured.get(name) or "").strip():
+        return KeySource("Pulumi secret", value=value)
+    settings = plan.environment.secrets
+    if place := settings.existing.get(name):
+        filled = {"key": place.key or name, "namespace": place.namespace or plan.gateway.namespace}
+        return KeySource("Kubernetes Secret", existing=place.model_copy(update=filled))
+    stored = settings.external.keys.get(name) if settings.external else None
+    return KeySource("ExternalSecret", stored=stored) if stored else None
+
+
+def resolve_keys(plan: Plan, contract: Contract, variables: Mapping[str, str]) -> dict[str, str]:
+    """Secret values by `secret_key`, as far as `variables` or the contract have them; raises like `locate_keys`."""
+    located = locate_keys(plan, contract, variables)
+    return {key: source.value for key, source in located.items() if source.value is not None}

@@ -60,6 +60,11 @@ class Gateway(_Part):
     master_key_secret: str
     startup_seconds: int
 
+    @property
+    def stored_keys_secret(self) -> str:
+        """Secret of the keys that External Secrets copies from a store."""
+        return f"{self.keys_secret}-stored"
+
 
 class Check(_Part):
     """One check of the gate; the script `verification/checks.py` reads these fields."""

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from kindo_models.catalog.freshness import Aged
-from kindo_models.catalog.litellm_releases import LiteLlmReleases, ordinal
+from kindo_models.catalog.litellm_releases import LiteLlmReleases
+from kindo_models.catalog.versions import ordinal
 from kindo_models.environment import Environment
 
 _TAG = re.compile(r":v?(\d+\.\d+\.\d+)(?:[-.+@]|$)")

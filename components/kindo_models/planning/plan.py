@@ -2,37 +2,53 @@
 
 from __future__ import annotations
 
+import datetime
+
+from kindo_models.contract.draft import draft_of
 from kindo_models.contract.model import Contract
 from kindo_models.environment import Environment
 from kindo_models.findings import Finding, InputError, errors
-from kindo_models.planning import images, serving, unused
+from kindo_models.planning import images, rules, serving, unused
+from kindo_models.planning.adapters import adapters_of, completed, is_adapter, serving_each
 from kindo_models.planning.checks import endpoint
 from kindo_models.planning.gateway import findings as gateway_findings
-from kindo_models.planning.gateway import gateway
+from kindo_models.planning.gateway import gateway, retry_findings
+from kindo_models.planning.keys import key_references_of
 from kindo_models.planning.model import Plan, Server
 from kindo_models.planning.names import object_names
 from kindo_models.planning.registrations import flag_bindings, provider_names, registration
 from kindo_models.planning.severity import leveled
 
 
-def plan(contract: Contract, environment: Environment, *, stack: str = "dev") -> Plan:
+def plan(
+    contract: Contract, environment: Environment, *, stack: str = "dev", today: datetime.date | None = None
+) -> Plan:
     """Decide everything for one stack. Pure: same input, same Plan, no file, network or clock.
 
-    Findings of level error are in `Plan.findings`; `accept` turns them into an InputError.
+    today: the day that retirement dates are compared with; defaults to the day of the catalog's model lists.
+    Findings of level error are in `Plan.findings`; `accept` turns them into an InputError. Their fields are places in
+    the contract (`models[3].apiKey`); `Source.located` adds file and line.
     """
-    releases = object_names(entry.litellm_model_name for entry in contract.models if entry.deploy)
+    found = rules.check(draft_of(contract), rules.Context.of(environment, today))
+    contract = completed(contract)
+    served = [(index, entry) for index, entry in enumerate(contract.models) if entry.deploy and not is_adapter(entry)]
+    releases = object_names(entry.litellm_model_name for _, entry in served)
+    references = key_references_of(contract.models)
+    adapters = adapters_of(contract)
     servers: dict[str, Server] = {}
-    found: list[Finding] = []
-    for entry in contract.models:
-        if entry.deploy is None:
-            continue
+    for index, entry in served:
+        assert entry.deploy is not None
         name = entry.litellm_model_name
-        servers[name] = serving.server(entry, entry.deploy, releases[name], environment)
-        found += serving.findings(entry, entry.deploy, servers[name])
-    proxy = gateway(contract.models, servers, environment)
+        key = next(iter(references[name]), None)
+        servers[name] = serving.server(
+            entry, entry.deploy, releases[name], environment, key=key, adapters=adapters.get(name, ())
+        )
+        found += serving.findings(entry, entry.deploy, servers[name], at=f"models[{index}]")
+    answering = serving_each(contract, servers)
+    proxy = gateway(contract.models, answering, environment)
     bindings, flag_findings = flag_bindings(contract, environment)
-    found += [*gateway_findings(environment), *flag_findings]
-    found += images.findings(tuple(servers.values()), environment)
+    found += [*gateway_findings(environment), *retry_findings(contract.models, environment), *flag_findings]
+    found += [*images.findings(tuple(servers.values()), environment), *_gate_findings(environment)]
     found += unused.findings(environment)
     return Plan(
         stack=stack,
@@ -40,15 +56,32 @@ def plan(contract: Contract, environment: Environment, *, stack: str = "dev") ->
         servers=tuple(servers.values()),
         gateway=proxy,
         endpoints=tuple(
-            endpoint(entry, servers.get(entry.litellm_model_name), proxy, environment) for entry in contract.models
+            endpoint(entry, answering.get(entry.litellm_model_name), proxy, environment) for entry in contract.models
         ),
         providers=provider_names(contract.models),
         registrations=tuple(
-            registration(entry, servers.get(entry.litellm_model_name), proxy, environment) for entry in contract.models
+            registration(entry, answering.get(entry.litellm_model_name), proxy, environment)
+            for entry in contract.models
         ),
         flags=bindings,
         findings=tuple(leveled(found, environment)),
     )
+
+
+def _gate_findings(environment: Environment) -> list[Finding]:
+    policy = environment.verification.on_failure
+    if policy == "block":
+        return []
+    what = "is not checked at all" if policy == "off" else "is registered all the same"
+    return [
+        Finding(
+            code="verification-off",
+            severity="warning",
+            field="verification.onFailure",
+            message=f"verification.onFailure is {policy!r}: a model that cannot be reached or call tools {what}",
+            hint="write `onFailure: block`",
+        )
+    ]
 
 
 def accept(made: Plan) -> Plan:

@@ -9,8 +9,8 @@ from kindo_models.catalog.providers import providers
 from kindo_models.contract.model import Contract, ModelEntry
 from kindo_models.environment import Environment
 from kindo_models.findings import Finding
-from kindo_models.planning.checks import calls_tools
-from kindo_models.planning.gateway import MASTER_KEY
+from kindo_models.planning.flag_needs import candidates, wanted
+from kindo_models.planning.gateway import MASTER_KEY, fronted, provider_settings
 from kindo_models.planning.model import FlagBinding, Gateway, Registration, Server
 from kindo_models.source import nearest
 
@@ -18,8 +18,7 @@ from kindo_models.source import nearest
 def registration(entry: ModelEntry, server: Server | None, gateway: Gateway, environment: Environment) -> Registration:
     """`route: gateway`: Kindo calls the model through our LiteLLM under the contract's name."""
     fields: dict[str, str | int | None] = {
-        "litellmModel": f"openai/{entry.litellm_model_name}",
-        "apiBase": f"{gateway.url}/v1",
+        **fronted(entry, gateway),
         "displayName": entry.display_name,
         "creator": entry.creator,
         "type": entry.type,
@@ -43,11 +42,9 @@ def registration(entry: ModelEntry, server: Server | None, gateway: Gateway, env
 def _endpoint(entry: ModelEntry, server: Server | None, environment: Environment) -> str:
     if server is not None:
         return server.api_base
-    known = providers().by_prefix(entry.prefix)
-    redirected = environment.providers.get(known[0]) if known else None
-    if redirected:
-        return redirected.endpoint
-    return entry.api_base or (known[0] if known else entry.prefix)
+    known = providers().of(entry.prefix, entry.provider)
+    named = provider_settings(entry, environment).endpoint or entry.api_base
+    return named or (known[0] if known else entry.prefix)
 
 
 def provider_names(entries: Iterable[ModelEntry]) -> tuple[str, ...]:
@@ -73,15 +70,9 @@ def flag_bindings(contract: Contract, environment: Environment) -> tuple[tuple[F
     bindings: list[FlagBinding] = []
     found: list[Finding] = []
     for feature, key in preset.items():
-        candidates = tuple(
-            entry.litellm_model_name
-            for entry in contract.models
-            if entry.metadata_type == key.metadata_type and (calls_tools(entry) or not key.tools)
-        )
-        if candidates:
-            bindings.append(FlagBinding(feature=feature, holds=key.holds, required=key.required, candidates=candidates))
+        if models := candidates(contract, key):
+            bindings.append(FlagBinding(feature=feature, holds=key.holds, required=key.required, candidates=models))
         elif key.required:
-            wanted = f"metadataType {key.metadata_type!r}" + (" that calls tools" if key.tools else "")
             found.append(
                 Finding(
                     code="required-flag-without-model",
@@ -89,7 +80,7 @@ def flag_bindings(contract: Contract, environment: Environment) -> tuple[tuple[F
                     message=(
                         f"Kindo {environment.flags.preset} needs {feature}, and no model of the contract can serve it"
                     ),
-                    hint=f"add a model with {wanted}",
+                    hint=f"add a model with {wanted(key)}",
                 )
             )
     return tuple(bindings), found

@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from kindo_models.contract.model import Deploy, ModelEntry
 from kindo_models.environment import Environment
 from kindo_models.findings import Finding
-from kindo_models.planning.keys import key_references
-from kindo_models.planning.model import Server
+from kindo_models.planning import engine_flags
+from kindo_models.planning.engine_flags import VLLM_PORT
+from kindo_models.planning.model import KeyReference, Server
 
-VLLM_PORT = 8000
 OLLAMA_PORT = 11434
 
 
-def server(entry: ModelEntry, deploy: Deploy, release: str, environment: Environment) -> Server:
-    """The release of one entry."""
-    build = _vllm if deploy.engine == "vllm" else _ollama
-    return build(entry, deploy, release, environment)
+Adapters = Sequence[tuple[str, Deploy]]
+"""LoRA adapters of a server: the name that each is served under, and its `deploy`."""
+
+
+def server(
+    entry: ModelEntry,
+    deploy: Deploy,
+    release: str,
+    environment: Environment,
+    *,
+    key: KeyReference | None,
+    adapters: Adapters = (),
+) -> Server:
+    """The release of one entry, which also serves its LoRA adapters. key: the secret that vLLM asks for."""
+    if deploy.engine == "vllm":
+        return _vllm(entry, deploy, release, environment, key, adapters)
+    return _ollama(entry, deploy, release, environment)
 
 
 def gpu_count(deploy: Deploy) -> int:
@@ -40,18 +54,13 @@ def max_model_len(entry: ModelEntry, deploy: Deploy) -> int:
     return deploy.max_model_len or entry.context_window
 
 
-def vllm_arguments(entry: ModelEntry, deploy: Deploy) -> list[str]:
+def vllm_arguments(entry: ModelEntry, deploy: Deploy, adapters: Adapters = ()) -> list[str]:
     """Arguments after `vllm serve`, model first. Boolean flags carry no value: vLLM refuses `--flag true`."""
     arguments = [deploy.model, "--served-model-name", entry.litellm_model_name, "--port", str(VLLM_PORT)]
     arguments += ["--max-model-len", str(max_model_len(entry, deploy))]
-    for flag, value in (
-        ("--revision", deploy.revision),
-        ("--dtype", deploy.dtype),
-        ("--quantization", deploy.quantization),
-        ("--kv-cache-dtype", deploy.kv_cache_dtype),
-    ):
-        if value:
-            arguments += [flag, value]
+    for flag in engine_flags.TEXTS:
+        if (value := getattr(deploy, flag.attribute)) is not None:
+            arguments += [f"--{flag.flag}", str(value)]
     if entry.metadata_type == "Embeddings":
         arguments += ["--runner", "pooling"]
     if (parallel := tensor_parallel(deploy)) > 1:
@@ -59,27 +68,30 @@ def vllm_arguments(entry: ModelEntry, deploy: Deploy) -> list[str]:
     if deploy.gpu and deploy.gpu.pipeline_parallel > 1:
         arguments += ["--pipeline-parallel-size", str(deploy.gpu.pipeline_parallel)]
     if deploy.trust_remote_code:
-        arguments.append("--trust-remote-code")
+        arguments.append(f"--{engine_flags.TRUST.flag}")
     if deploy.tool_call_parser:
         arguments += ["--tool-call-parser", deploy.tool_call_parser, "--enable-auto-tool-choice"]
     if deploy.reasoning_parser:
         arguments += ["--reasoning-parser", deploy.reasoning_parser]
-    for flag, wanted in (("prefix-caching", deploy.prefix_caching), ("chunked-prefill", deploy.chunked_prefill)):
-        if wanted is not None:
-            arguments.append(f"--enable-{flag}" if wanted else f"--no-enable-{flag}")
+    for flag in engine_flags.SWITCHES:
+        if (wanted := getattr(deploy, flag.attribute)) is not None:
+            arguments.append(f"--{flag.flag}" if wanted else f"--no-{flag.flag}")
+    if adapters:
+        arguments += ["--enable-lora", "--max-loras", str(len(adapters)), "--lora-modules"]
+        arguments += [f"{name}={adapter.model}" for name, adapter in adapters]
     return [*arguments, *deploy.extra_args]
 
 
-def findings(entry: ModelEntry, deploy: Deploy, server: Server) -> list[Finding]:
-    """What the engine or the scheduler would refuse later."""
+def findings(entry: ModelEntry, deploy: Deploy, server: Server, *, at: str) -> list[Finding]:
+    """What the engine or the scheduler would refuse later. at: the entry's place in the file, `models[3]`."""
     name = entry.litellm_model_name
     found = []
-    if deploy.engine == "vllm" and server.gpus == 0 and deploy.replicas > 0:
+    if deploy.engine == "vllm" and server.gpus == 0 and deploy.fixed_replicas > 0:
         found.append(
             Finding(
                 code="gpu-count-missing",
                 model=name,
-                field=f"models[{name}].deploy.gpu",
+                field=f"{at}.deploy.gpu",
                 message=f"{name}: vLLM needs GPUs and the entry names none",
                 hint="write `deploy: {gpu: {type: H100, count: 2}}`",
             )
@@ -89,34 +101,26 @@ def findings(entry: ModelEntry, deploy: Deploy, server: Server) -> list[Finding]
             Finding(
                 code="server-key-missing",
                 model=name,
-                field=f"models[{name}].apiKey",
+                field=f"{at}.apiKey",
                 message=f"{name}: a server without a key answers everyone in the cluster",
                 hint="write `apiKey: ${VLLM_API_KEY}`: one key for server, gateway, gate and Kindo",
-            )
-        )
-    if deploy.gpu and deploy.gpu.count and deploy.gpu.count % deploy.gpu.pipeline_parallel:
-        found.append(
-            Finding(
-                code="gpu-count-not-divisible",
-                model=name,
-                field=f"models[{name}].deploy.gpu",
-                message=(
-                    f"{name}: {deploy.gpu.count} GPUs cannot be split into "
-                    f"{deploy.gpu.pipeline_parallel} pipeline stages"
-                ),
-                hint="make gpu.count a multiple of gpu.pipelineParallel",
             )
         )
     return found
 
 
-def _vllm(entry: ModelEntry, deploy: Deploy, release: str, environment: Environment) -> Server:
-    references = key_references(entry)
-    key = references[0] if references else None
+def _vllm(
+    entry: ModelEntry,
+    deploy: Deploy,
+    release: str,
+    environment: Environment,
+    key: KeyReference | None,
+    adapters: Adapters,
+) -> Server:
     gpus = gpu_count(deploy)
     values: dict[str, Any] = {
         **_common(deploy, release, environment, image=deploy.image or environment.images.vllm, port=VLLM_PORT),
-        "args": vllm_arguments(entry, deploy),
+        "args": vllm_arguments(entry, deploy, adapters),
         "gpus": gpus,
         "sharedMemory": environment.serving.shared_memory,
     }
@@ -131,7 +135,7 @@ def _vllm(entry: ModelEntry, deploy: Deploy, release: str, environment: Environm
         api_base=f"http://{release}.{environment.cluster.namespace}.svc.cluster.local:{VLLM_PORT}/v1",
         values=values,
         key=key,
-        gpus=gpus * deploy.replicas,
+        gpus=gpus * deploy.fixed_replicas,
         gpu_type=deploy.gpu.type if deploy.gpu else None,
         tensor_parallel=tensor_parallel(deploy),
         context_tokens=max_model_len(entry, deploy),
@@ -159,7 +163,7 @@ def _ollama(entry: ModelEntry, deploy: Deploy, release: str, environment: Enviro
         api_base=f"http://{release}.{environment.cluster.namespace}.svc.cluster.local:{OLLAMA_PORT}",
         values=values,
         key=None,
-        gpus=gpus * deploy.replicas,
+        gpus=gpus * deploy.fixed_replicas,
         gpu_type=deploy.gpu.type if deploy.gpu else None,
         tensor_parallel=tensor_parallel(deploy),
         context_tokens=max_model_len(entry, deploy),
@@ -174,7 +178,7 @@ def _common(deploy: Deploy, release: str, environment: Environment, *, image: st
         "image": image,
         "imagePullPolicy": environment.images.pull_policy,
         "imagePullSecrets": [{"name": name} for name in environment.images.pull_secrets],
-        "replicas": deploy.replicas,
+        "replicas": deploy.fixed_replicas,
         "port": port,
         "env": dict(sorted(deploy.env.items())),
         "resources": {"cpu": resources.cpu, "memory": resources.memory},

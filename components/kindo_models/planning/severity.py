@@ -10,31 +10,13 @@ from collections.abc import Collection, Iterable
 
 from kindo_models.environment import Environment
 from kindo_models.findings import Finding
+from kindo_models.planning.rules.registry import RULES
 from kindo_models.source import nearest
 
 LOWERED = " (an error, lowered by findings.{code})"
 
-# Every code that planning makes; a test holds this list to the sources.
-CODES: frozenset[str] = frozenset(
-    {
-        "finding-not-switchable",
-        "gpu-count-missing",
-        "gpu-count-not-divisible",
-        "image-without-digest",
-        "litellm-below-floor",
-        "litellm-below-preferred-floor",
-        "litellm-release-denied",
-        "required-flag-without-model",
-        "server-key-missing",
-        "setting-not-used",
-        "unknown-finding",
-        "unknown-flag-preset",
-        "unknown-provider",
-    }
-)
 
-
-def leveled(found: Iterable[Finding], environment: Environment, known: Collection[str] = CODES) -> list[Finding]:
+def leveled(found: Iterable[Finding], environment: Environment, known: Collection[str] = RULES.keys()) -> list[Finding]:
     """`found` at the levels that the environment asks for, and what is wrong with what it asks for."""
     wanted = environment.findings
     result: list[Finding] = []
@@ -70,7 +52,7 @@ def _unknown(environment: Environment, known: Collection[str]) -> list[Finding]:
                 code="unknown-finding",
                 field=f"findings.{code}",
                 message=f"no finding has the code {code!r}",
-                hint=f"did you mean {guess!r}?" if guess else f"known: {', '.join(sorted(known))}",
+                hint=f"did you mean {guess!r}?" if guess else "kindo-models explain lists all codes",
             )
         )
     return found

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_kubernetes as kubernetes
 
+from kindo_models.environment import ExternalSecrets, StoredKey
+from kindo_models.external_secrets import external_secret
 from kindo_models.planning.model import Server
 from kindo_models.release import chart_release
 
@@ -17,15 +19,18 @@ class ModelServerArgs:
 
     server: one server of a Plan.
     namespace: Kubernetes namespace, which must exist.
-    api_key: the server's key; required when the plan gives the server a key.
+    api_key: the server's key; required when the plan gives the server a key, unless External Secrets copies it from a
+        store: then stored_key is its place, and store the environment's.
     """
 
     server: Server
     namespace: pulumi.Input[str]
     api_key: pulumi.Input[str] | None = None
+    stored_key: StoredKey | None = None
+    store: ExternalSecrets | None = None
 
     def __post_init__(self) -> None:
-        if self.server.key is not None and self.api_key is None:
+        if self.server.key is not None and self.api_key is None and self.stored_key is None:
             raise ValueError(f"ModelServerArgs.api_key: server {self.server.model!r} is planned with a key; pass it")
 
 
@@ -53,6 +58,15 @@ class ModelServer(pulumi.ComponentResource):
                 opts=pulumi.ResourceOptions(parent=self),
             )
             values["secretsVersion"] = secret.metadata.resource_version
+        elif args.stored_key is not None and args.store is not None:
+            external_secret(
+                f"{name}-key",
+                secret_name=values["apiKeySecret"]["name"],
+                namespace=args.namespace,
+                settings=args.store,
+                keys={values["apiKeySecret"]["key"]: args.stored_key},
+                opts=pulumi.ResourceOptions(parent=self),
+            )
         self.release = chart_release(
             name,
             chart=server.chart,

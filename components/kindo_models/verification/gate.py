@@ -31,6 +31,7 @@ class VerificationGateArgs:
     images: the gateway's image (any with Python 3.9+ does), how it is pulled.
     triggers: for each model a value whose change asks for a new run (its server's revision).
     cluster: how the dynamic resources reach the cluster; defaults to KUBECONFIG and its current context.
+    stored: names of the keys that External Secrets copies from a store.
     """
 
     endpoints: tuple[Endpoint, ...]
@@ -39,6 +40,7 @@ class VerificationGateArgs:
     images: Images
     triggers: Mapping[str, pulumi.Input[str]]
     cluster: ClusterAccess = FROM_KUBECONFIG
+    stored: frozenset[str] = frozenset()
 
 
 class VerificationGate(pulumi.ComponentResource):
@@ -72,7 +74,7 @@ class VerificationGate(pulumi.ComponentResource):
                 script_sha256=digest,
                 checks=json.dumps([check.model_dump(exclude_none=True) for check in endpoint.checks]),
                 key_refs={
-                    key: f"{gateway.master_key_secret if key == MASTER_KEY else gateway.keys_secret}#{key}"
+                    key: f"{_secret_of(key, gateway, args.stored)}#{key}"
                     for key in dict.fromkeys(check.key_env for check in endpoint.checks if check.key_env)
                 },
                 startup_seconds=endpoint.startup_seconds,
@@ -85,3 +87,9 @@ class VerificationGate(pulumi.ComponentResource):
             for endpoint in args.endpoints
         }
         self.register_outputs({})
+
+
+def _secret_of(key: str, gateway: Gateway, stored: frozenset[str]) -> str:
+    if key == MASTER_KEY:
+        return gateway.master_key_secret
+    return gateway.stored_keys_secret if key in stored else gateway.keys_secret

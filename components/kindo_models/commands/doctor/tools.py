@@ -8,8 +8,8 @@ import subprocess
 import sys
 from importlib.metadata import version as installed
 
-from kindo_models.catalog.litellm_releases import ordinal
 from kindo_models.catalog.tools import Tool, tools
+from kindo_models.catalog.versions import ordinal
 from kindo_models.commands.doctor.check import Check
 
 _VERSION = re.compile(r"v?(\d+\.\d+\.\d+)")
