@@ -1,5 +1,7 @@
 # kindo-models: `make up` builds everything it needs and brings up the stack `local`; `make test` runs every test.
 SHELL := /bin/bash
+# `eval "$$(make env)"` works inside another make, too.
+MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .SILENT:
 .PHONY: help setup up status down clean env test test-unit soak bench lint format check

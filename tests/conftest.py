@@ -47,6 +47,8 @@ def cluster() -> Iterator[Instance]:
 
     here = instance(default=TEST)
     assert here != LOCAL, "KINDO_MODELS_INSTANCE=local is the user's own cluster; tests run on another"
+    # From nothing: what an aborted run left in etcd, Unleash or the admin API must not decide a test.
+    local_cluster.clean(here, keep_images=True)
     local_cluster.up(here, gpus=16)
     yield here
     local_cluster.down(here)
@@ -70,11 +72,8 @@ def peripherals(cluster: Instance) -> Iterator[Instance]:
 @pytest.fixture(scope="session")
 def stack_variables(peripherals: Instance) -> dict[str, str]:
     """Everything that `make env` exports, for the test's own cluster and a fresh Pulumi state."""
-    import shutil
-
     from tools.stack_environment import stack_environment
 
     for name in ("pulumi-home", "pulumi-state"):
-        shutil.rmtree(peripherals.state_dir / name, ignore_errors=True)
         (peripherals.state_dir / name).mkdir(mode=0o700)
     return stack_environment(peripherals)

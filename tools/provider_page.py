@@ -168,7 +168,7 @@ def _lifecycle() -> str:
         (_known()[name].title, f"`{model}`", _end(row), code([row.replacement] if row.replacement else []), row.source)
         for name, found in lifecycles().providers.items()
         for model, row in found.items()
-        if row.retires or row.deprecated or row.absent
+        if not row.undated
     ]
     count = sum(len(found) for found in cloud_models().providers.values())
     return f"{_LIFECYCLE.format(count=count)}\n{table(('Provider', 'Model', 'End', 'Replacement', 'Source'), rows)}"
@@ -177,7 +177,9 @@ def _lifecycle() -> str:
 def _end(row: Lifecycle) -> str:
     if row.retires:
         return str(row.retires)
-    return f"deprecated {row.deprecated}" if row.deprecated else "no longer listed"
+    if row.deprecated:
+        return f"deprecated {row.deprecated}"
+    return "no longer listed" if row.absent else f"no date ({row.note})"
 
 
 def _families() -> str:

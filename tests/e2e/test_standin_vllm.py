@@ -11,6 +11,7 @@ import subprocess
 import time
 import wave
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -95,6 +96,18 @@ def start() -> Iterator[Start]:
         server.http.close()
         server.process.kill()
         server.process.wait(10)
+
+
+def test_a_shim_that_is_killed_takes_the_simulator_along(start: Start) -> None:
+    process = start().process
+    listed = subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, text=True, check=True)
+    (simulator,) = listed.stdout.split()
+    process.kill()
+    process.wait(10)
+    deadline = time.monotonic() + 5
+    while Path(f"/proc/{simulator}").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_the_shims_own_tests_pass() -> None:

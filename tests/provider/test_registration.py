@@ -182,7 +182,7 @@ def test_registers_with_owner_and_key_and_nothing_differs_afterwards(
 
     stored = row(admin, wanted)
     assert stored is not None
-    assert stored["id"] == made.outputs["model_id"]
+    assert stored["id"] == made.outputs["model_id"] == made.id
     assert stored["contextWindow"] == 250000
     assert stored["externalOwner"] == wanted["owner"]
     assert admin.key_fingerprint(stored["id"]) == sha256(MODEL_KEY)
@@ -275,6 +275,7 @@ def test_a_model_that_never_passed_is_withheld_until_it_does(
     assert made.outputs["registered"] is False
     assert made.outputs.get("model_id") is None
     assert admin.requests() == []
+    assert made.id == failing["litellm_model_name"]
     assert provider.read("RegisteredModel", made.id, made.outputs).id == made.id
 
     passing = {**failing, "status": "pass"}
@@ -371,6 +372,7 @@ def test_a_row_deleted_by_hand_reads_as_gone_and_an_update_makes_it_again(
     stored = row(admin, wanted)
     assert stored is not None
     assert outputs["model_id"] == stored["id"] != made.outputs["model_id"]
+    assert provider.read("RegisteredModel", made.id, outputs).id == stored["id"]
 
 
 def test_delete_removes_the_row_tolerates_absence_and_spares_what_others_took_over(

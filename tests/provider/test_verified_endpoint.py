@@ -241,3 +241,72 @@ def test_progress_is_told_to_the_engine(provider: ProviderProcess, node: Node, e
     provider.create(KIND, props(check(endpoint), trigger="log"))
     assert any("gate started" in line for line in provider.log)
     assert any("deephat-v2: gate says pass" in line for line in provider.log)
+
+
+@pytest.fixture
+def server_pod(kubernetes: ControlPlane) -> Iterator[str]:
+    """Path of the only pod of Deployment inference/server, which no node has taken yet."""
+    if kubernetes.get("/api/v1/namespaces/inference") is None:
+        kubernetes.create("/api/v1/namespaces", {"metadata": {"name": "inference"}})
+    labels = {"app": "server"}
+    pod = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "vllm", "image": "vllm"}]}}
+    deployments, pods = "/apis/apps/v1/namespaces/inference/deployments", "/api/v1/namespaces/inference/pods"
+    spec = {"replicas": 1, "selector": {"matchLabels": labels}, "template": pod}
+    kubernetes.create(deployments, {"metadata": {"name": "server"}, "spec": spec})
+    ends = time.monotonic() + 30
+    while not (found := kubernetes.items(pods)):
+        assert time.monotonic() < ends
+        time.sleep(0.1)
+    yield f"{pods}/{found[0]['metadata']['name']}"
+    kubernetes.delete(f"{deployments}/server?propagationPolicy=Foreground")
+    while kubernetes.get(f"{deployments}/server"):
+        for one in kubernetes.items(pods):
+            kubernetes.delete(f"{pods}/{one['metadata']['name']}?gracePeriodSeconds=0")
+        time.sleep(0.1)
+
+
+def container_status(**changes: Any) -> dict[str, Any]:
+    common = {"name": "vllm", "image": "vllm", "imageID": "", "ready": False, "restartCount": 0, "state": {}}
+    return {**common, **changes}
+
+
+def test_the_checks_begin_when_the_servers_rollout_is_complete(
+    kubernetes: ControlPlane, provider: ProviderProcess, node: Node, endpoint: str, server_pod: str
+) -> None:
+    wanted = props(check(endpoint), workload="inference/server", startup_seconds=60)
+    with ThreadPoolExecutor(1) as pool:
+        creating = pool.submit(provider.create, KIND, wanted)
+        time.sleep(2)
+        assert kubernetes.jobs() == []
+        ready = [{"type": kind, "status": "True"} for kind in ("PodScheduled", "Ready", "ContainersReady")]
+        running = container_status(ready=True, state={"running": {}})
+        status = {"phase": "Running", "conditions": ready, "containerStatuses": [running]}
+        kubernetes.patch(f"{server_pod}/status", {"status": status})
+        assert creating.result(60).outputs["verdict"]["status"] == "pass"
+
+
+def test_a_server_that_crashes_at_start_is_a_verdict_with_its_last_words(
+    kubernetes: ControlPlane, node: Node, endpoint: str, server_pod: str
+) -> None:
+    words = "vllm serve: error: unrecognized arguments: --no-such-flag"
+    crashed = {"terminated": {"exitCode": 2, "reason": "Error", "message": words}}
+    waiting = {"waiting": {"reason": "CrashLoopBackOff"}}
+    status = container_status(restartCount=4, state=waiting, lastState=crashed)
+    kubernetes.patch(f"{server_pod}/status", {"status": {"phase": "Running", "containerStatuses": [status]}})
+    wanted = props(check(endpoint), workload="inference/server", startup_seconds=60)
+    with ProviderProcess({"KUBECONFIG": str(kubernetes.kubeconfig), "KINDO_MODELS_GATE_PATIENCE": "1"}) as impatient:
+        made = impatient.create(KIND, wanted)
+    (result,) = made.outputs["verdict"]["checks"]
+    assert (result["check"], result["cause"]) == ("rollout", "server-not-ready")
+    assert words in result["evidence"]
+    assert node.runs == []
+
+
+def test_a_server_that_is_not_ready_in_time_is_a_verdict_that_says_what_keeps_it(
+    provider: ProviderProcess, node: Node, endpoint: str, server_pod: str
+) -> None:
+    made = provider.create(KIND, props(check(endpoint), workload="inference/server", startup_seconds=1))
+    (result,) = made.outputs["verdict"]["checks"]
+    assert result["cause"] == "server-not-ready"
+    assert "0 of 1 pods ready" in result["evidence"]
+    assert "serving.startupSeconds" in result["fix"]

@@ -91,12 +91,12 @@ class Kubectl:
 
 @contextmanager
 def own_namespace(instance: Instance, name: str) -> Iterator[Kubectl]:
-    """A namespace for a test, gone (without waiting for it) afterwards."""
+    """A namespace for a test, gone afterwards: others look at what is there."""
     Kubectl(instance)("create", "namespace", name)
     try:
         yield Kubectl(instance, name)
     finally:
-        Kubectl(instance)("delete", "namespace", name, "--wait=false")
+        Kubectl(instance)("delete", "namespace", name, "--timeout=60s")
 
 
 def python_pod(

@@ -59,6 +59,7 @@ def test_hostile_input_ends_soon_with_exit_2_and_one_message(name: str, tmp_path
     assert (done.exit_code, type(done.exception)) == (2, SystemExit)
     (error,) = json.loads(done.stdout)["errors"]
     assert 10 < len(error["message"]) < 200
+    assert error["hint"]
 
 
 def test_a_device_is_read_in_bounds() -> None:

@@ -19,9 +19,12 @@ from kindo_models.contract import parse_contract
 from kindo_models.contract.convert.kdeps.documents import documents
 from kindo_models.contract.convert.kdeps.importing import Imported, imported
 from kindo_models.contract.convert.kdeps.writing import resource_files
+from kindo_models.contract.draft import read_draft
 from kindo_models.environment import Environment
-from kindo_models.findings import InputError
+from kindo_models.findings import InputError, errors
 from kindo_models.planning import plan
+from kindo_models.planning.rules import check
+from kindo_models.source import scan
 
 ASK = "prompt: \"{{ get('q') }}\""
 
@@ -79,6 +82,7 @@ def test_the_list_of_backends_is_complete() -> None:
 @pytest.mark.parametrize("text", [chat(model="llama3.2:1b"), chat(backend="ollama", model="llama3.2:1b")])
 def test_ollama_is_the_default_and_is_served_here(text: str) -> None:
     found = entry(text)
+    assert found["creator"] == "Meta"
     assert found["deploy"] == {"engine": "ollama", "model": "llama3.2:1b"}
     assert found["litellmModel"] == "ollama_chat/llama3.2:1b"
     assert "apiBase" not in found
@@ -400,6 +404,7 @@ def test_inline_resources_of_a_workflow_are_read() -> None:
         ({"backend": "openai", "model": "x", "baseUrl": "proxy.example.com"}, "kdeps-address-unusable"),
         ({"backend": "openai", "model": "x", "baseUrl": "https://u:canary@h.example.com"}, "kdeps-address-unusable"),
         ({"backend": "openai", "model": "x", "baseUrl": "http://[canary"}, "kdeps-address-unusable"),
+        ({"backend": "openai", "model": "x", "baseUrl": "https://h.example.com?k=canary"}, "kdeps-address-unusable"),
         ({"model": "x", "baseUrl": "http://host:canary"}, "kdeps-address-unusable"),
         ({"model": "https://example.com/model.llamafile"}, "kdeps-no-counterpart"),
         ({"model": "./model.gguf"}, "kdeps-no-counterpart"),
@@ -425,6 +430,41 @@ def test_several_documents_keep_the_line_numbers_of_their_file() -> None:
     text = f"{first}---\n{second}"
     lines = {finding.code: finding.line for finding in made(text).findings}
     assert lines["kdeps-unknown-backend"] == 10
+
+
+# In the shape of the examples of KDeps's page "LLM backends", as one file.
+PAGE = [
+    chat(backend="ollama", model="llama3.2:1b"),
+    chat(backend="ollama", baseUrl="http://custom-ollama:11434", model="llama3.2:1b"),
+    workflow(models=["llama3.2:1b", "nomic-embed-text"], ollamaUrl="http://ollama:11434", installOllama=True),
+    chat(backend="openai", apiKey="{{ get('OPENAI_API_KEY', 'env') }}", model="gpt-4o"),
+    chat(backend="anthropic", model="claude-3-5-sonnet-20241022", contextLength=4096),
+    chat(backend="google", model="gemini-1.5-pro"),
+    chat(backend="mistral", model="mistral-large-latest"),
+    chat(backend="together", model="meta-llama/Meta-Llama-3.1-70B-Instruct-Turbo"),
+    chat(backend="groq", model="llama-3.1-70b-versatile"),
+    chat(backend="perplexity", model="llama-3.1-sonar-large-128k-online"),
+    chat(backend="cohere", model="command-r-plus"),
+    chat(backend="deepseek", model="deepseek-chat"),
+    chat(backend="openai", baseUrl=AZURE, apiKey="{{ get('AZURE_OPENAI_KEY', 'env') }}", model="gpt-4o"),
+    chat(backend="openai", baseUrl="https://my-proxy.example.com", model="gpt-4o"),
+    chat(backend="openai", apiKey="{{ get('apiKey', 'session') }}", model="gpt-4o"),
+    chat(backend="openai", model="gpt-4o", jsonResponse=True, jsonResponseKeys=["answer", "confidence"]),
+    "metadata: {actionId: deepAnalysis, requires: [fastSummary]}\n"
+    + chat(backend="groq", model="llama-3.1-8b-instant"),
+    "run: {httpClient: {url: 'http://localhost:11434/api/tags', method: GET}}\n",
+    "run: {expr: [\"set('hasKey', get('OPENAI_API_KEY', 'env') != nil)\"]}\n",
+    chat(backend="openai", model="gpt-4o", retry={"maxAttempts": 3, "initialDelay": "1s", "maxDelay": "30s"}),
+]
+
+
+def test_the_examples_of_kdeps_page_become_a_contract_without_an_error() -> None:
+    result = made("---\n".join(PAGE), azure_api_version="2024-10-21")
+    assert result.missing == ()
+    assert len(result.entries) == 15
+    found = check(read_draft(scan(result.text, file="contract.yaml")))
+    assert [str(finding) for finding in errors(found)] == []
+    assert result.retries == {"gpt-4o-openai": 2}
 
 
 def run(*arguments: str) -> Any:

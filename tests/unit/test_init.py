@@ -39,7 +39,7 @@ def _known(name: str) -> set[str]:
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in ("ollama", "vllm")])
 def test_starters_are_current_models(name: str) -> None:
-    model = providers().providers[name].starter
+    model = providers().providers[name].starter.model
     assert cloud_models().find(name, model) is not None
     assert status(name, model, TODAY) == ("deprecated" if name == "perplexity" else "current")
 

@@ -189,19 +189,21 @@ comments = st.sampled_from(["", "# a comment", "# deploy: not this one", "   # f
 
 @st.composite
 def contracts(draw: st.DrawFn) -> tuple[str, list[dict[str, Any]]]:
-    """A file in block style with comments, and what it says."""
+    """A file in block and flow style with comments, and what it says."""
     lines, entries = ["# top", "models:"], []
     for number in range(draw(st.integers(1, 4))):
-        fields = draw(
-            st.dictionaries(st.sampled_from(["litellmModelName", "displayName", "creator"]), values, min_size=1)
-        )
-        entry: dict[str, Any] = {"number": number, **fields}
+        names = st.sampled_from(["litellmModelName", "displayName", "creator", "awsRegion", "apiVersion"])
+        entry: dict[str, Any] = {"number": number, **draw(st.dictionaries(names, values, min_size=1))}
         if draw(st.booleans()):
             entry["deploy"] = draw(deploys)
         if draw(st.booleans()):
             entry["apiBase"] = draw(words)
-        keys = draw(st.permutations(list(entry)))
-        for index, key in enumerate(keys):
+        entry = {key: entry[key] for key in draw(st.permutations(list(entry)))}
+        entries.append(entry)
+        if draw(st.integers(0, 3)) == 0:
+            lines.append(f"  - {scalar(entry)}  # a comment")
+            continue
+        for index, key in enumerate(entry):
             if comment := draw(comments):
                 lines.append(f"    {comment}")
             body = f"{key}: {scalar(entry[key])}"
@@ -209,24 +211,29 @@ def contracts(draw: st.DrawFn) -> tuple[str, list[dict[str, Any]]]:
                 body = yaml.safe_dump({key: entry[key]}, allow_unicode=True, width=10**6, default_flow_style=False)
             for line_number, line in enumerate(body.rstrip("\n").split("\n")):
                 lines.append(("  - " if index == line_number == 0 else "    ") + line)
-        entries.append(entry)
     return "\n".join([*lines, "# end", "other: {a: 1}", ""]), entries
 
 
-@settings(max_examples=40, derandomize=True, deadline=None)
-@given(contracts())
-def test_any_contract_says_the_same_without_deploy_and_loses_no_comment(made: tuple[str, list[dict[str, Any]]]) -> None:
+KEYS = ["deploy", "apiBase", "awsRegion", "apiVersion", "displayName", "apiKey"]
+
+
+@settings(max_examples=60, derandomize=True, deadline=None)
+@given(contracts(), st.data())
+def test_any_keys_can_be_set_and_removed_and_no_comment_is_lost(made: Any, data: st.DataObject) -> None:
     text, entries = made
-    changes = {i: {"deploy": None, "apiBase": BASE} for i, entry in enumerate(entries) if "deploy" in entry}
+    wanted = st.dictionaries(
+        st.sampled_from(KEYS), st.sampled_from([None, None, BASE, "${K}", "no", "ü: #"]), max_size=6
+    )
+    changes = {index: data.draw(wanted) for index in range(len(entries)) if data.draw(st.booleans())}
     result = changed(text, changes, file="x")
-    expected = [
-        {
-            **{key: value for key, value in entry.items() if key != "deploy"},
-            **({"apiBase": BASE} if "deploy" in entry else {}),
-        }
-        for entry in scan(text, file="x").data["models"]
-    ]
+    expected = scan(text, file="x").data["models"]
+    for index, keys in changes.items():
+        for key, value in keys.items():
+            expected[index].pop(key, None)
+            if value is not None:
+                expected[index][key] = value
     assert scan(result, file="x").data == {"models": expected, "other": {"a": 1}}
     assert result.count("# a comment") == text.count("# a comment")
-    # Reading it back and rendering it again changes nothing.
     assert changed(result, {}, file="x") == result
+    if not any(changes.values()):
+        assert result == text

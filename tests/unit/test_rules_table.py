@@ -120,6 +120,12 @@ CASES: list[tuple[str, list[Any], str, list[Any]]] = [
     ),
     ("base-model-missing", [changed(AZURE, "baseModel")], "models[0].baseModel", [AZURE]),
     ("variable-unclosed", [changed(CLOUD, apiKey="${ANTHROPIC_API_KEY")], "models[0].apiKey", [CLOUD]),
+    (
+        "variable-unclosed",
+        [changed(AZURE, apiBase="https://${NAME.openai.azure.com")],
+        "models[0].apiBase",
+        [changed(CLOUD, description="costs ${ 5"), served(env={"A": "${B"})],
+    ),
     ("variable-malformed", [changed(CLOUD, apiKey="${A:-b}")], "models[0].apiKey", [CLOUD]),
     ("variable-malformed", [changed(CLOUD, apiKey="Bearer ${A}")], "models[0].apiKey", [CLOUD]),
     ("variable-malformed", [changed(CLOUD, apiKey="$ANTHROPIC_API_KEY")], "models[0].apiKey", [CLOUD]),

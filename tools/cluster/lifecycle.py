@@ -102,13 +102,19 @@ def down(instance: Instance, *, report: Report = lambda line: None) -> None:
         report(f"cluster {instance.name!r} is down")
 
 
-def clean(instance: Instance, *, report: Report = lambda line: None) -> None:
-    """`down`, and remove the instance's whole state folder: all that the cluster and the servers beside it wrote."""
+def clean(instance: Instance, *, keep_images: bool = False, report: Report = lambda line: None) -> None:
+    """`down`, and remove the instance's whole state folder: all that the cluster and the servers beside it wrote.
+
+    `keep_images`: all but containerd's, whose tens of thousands of files take a minute to remove and to import again.
+    """
     _require_root()
     with lock.held(instance, report):
         _take_down(instance)
-        if instance.state_dir.exists():
-            shutil.rmtree(instance.state_dir)
+        kept = {instance.containerd_socket.parent} if keep_images else set()
+        for path in set(instance.state_dir.glob("*")) - kept:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        if not kept and instance.state_dir.exists():
+            instance.state_dir.rmdir()
         report(f"cluster {instance.name!r} is removed")
 
 

@@ -26,7 +26,7 @@ FOREIGN_CONSTRAINT: dict[str, Any] = {
     "caseInsensitive": False,
     "inverted": False,
 }
-# `kindo-models` is the variant that the stack local fills; here with what stood in it before.
+# `models` is the variant that the stack local fills; here with what stood in it before.
 FOREIGN_VARIANTS: list[dict[str, Any]] = [
     {
         "name": "baseline",
@@ -43,7 +43,7 @@ FOREIGN_VARIANTS: list[dict[str, Any]] = [
         "payload": {"type": "json", "value": '["canary-model-of-the-operator"]'},
     },
     {
-        "name": "kindo-models",
+        "name": "models",
         "weight": 450,
         "weightType": "variable",
         "stickiness": "default",

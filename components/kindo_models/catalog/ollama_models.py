@@ -9,12 +9,13 @@ from kindo_models.catalog.files import CatalogPart, Head, load
 
 
 class OllamaModel(CatalogPart):
-    """One tag, or all tags of one name. window: tokens, None where the library's tags differ."""
+    """One tag, or all tags of one name. window: tokens, None where the library's tags differ. creator: its author."""
 
     tools: bool
     vision: bool = False
     mode: Literal["chat", "embedding"] = "chat"
     window: int | None = None
+    creator: str | None = None
 
 
 class OllamaModels(CatalogPart):

@@ -46,10 +46,17 @@ class Capabilities(CatalogPart):
     date: str
 
 
+class Starter(CatalogPart):
+    """A current model of a provider, for `init`. creator: where the provider has none for all its models."""
+
+    model: str
+    creator: str | None = None
+
+
 class Provider(CatalogPart):
     """One provider as LiteLLM 1.106.0 and 1.109.1 know it.
 
-    creator: author of all its models, None where it serves other people's. starter: a current model of it, for `init`.
+    creator: author of all its models, None where it serves other people's.
     prefixes: the first is the one to write. routes: parts of a model ID that choose an API and are no part of its name.
     key_variables: names LiteLLM reads; the first is the one we ask for. variables: its other variables, by
     litellm_params key, first wins. required: contract keys that the entry must have besides the common ones; apiKey is
@@ -62,7 +69,7 @@ class Provider(CatalogPart):
 
     title: str
     creator: str | None = None
-    starter: str
+    starter: Starter
     prefixes: tuple[str, ...]
     routes: tuple[str, ...] = ()
     kindo_provider: str

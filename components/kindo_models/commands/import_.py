@@ -78,7 +78,7 @@ def _print(made: Imported, output: Path | None) -> None:
     """The contract on standard output, everything about it on standard error."""
     if output is None:
         sys.stdout.write(made.text)
-    for finding in (*made.findings, *made.to_fill_in(str(output) if output else None)):
+    for finding in (*made.findings, *made.to_fill_in(_name(output))):
         print(finding, file=sys.stderr)
     if made.environment:
         text = yaml.safe_dump(made.environment, sort_keys=False)
@@ -87,11 +87,16 @@ def _print(made: Imported, output: Path | None) -> None:
         )
 
 
+def _name(output: Path | None) -> str:
+    """What a finding about the contract calls its file."""
+    return str(output) if output else "<standard output>"
+
+
 def _as_json(made: Imported, output: Path | None) -> dict[str, object]:
     return {
         "contract": {"models": [dict(entry) for entry in made.entries]},
         "environment": made.environment,
-        "missing": _plain(made.to_fill_in(str(output) if output else None)),
+        "missing": _plain(made.to_fill_in(_name(output))),
         "report": _plain(made.findings),
     }
 

@@ -50,6 +50,7 @@ def endpoint(entry: ModelEntry, server: Server | None, gateway: Gateway, environ
     return Endpoint(
         model=name,
         routing=routing(name, gateway),
+        workload=f"{environment.cluster.namespace}/{server.release}" if server else None,
         checks=tuple(checks),
         startup_seconds=(server.startup_seconds if server else 0) + gateway.startup_seconds,
         deadline_seconds=environment.verification.deadline_seconds,

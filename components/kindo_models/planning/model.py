@@ -84,6 +84,8 @@ class Endpoint(_Part):
     model: str
     routing: str
     """Hash of the gateway's configuration for this model: another one asks for a new check."""
+    workload: str | None = None
+    """Deployment of its own server, NAMESPACE/NAME; None where we serve nothing."""
     checks: tuple[Check, ...]
     startup_seconds: int
     deadline_seconds: int

@@ -12,6 +12,7 @@ from kindo_models.cluster_access import FROM_KUBECONFIG, ClusterAccess
 from kindo_models.planning.gateway import MASTER_KEY
 from kindo_models.planning.model import Plan
 from kindo_models.planning.overview import overview
+from kindo_models.registration import previewed
 from kindo_models.registration.resources import FlagBinding, ModelProvider, RegisteredModel
 
 
@@ -41,14 +42,16 @@ class ModelRegistration(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: ModelRegistrationArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("kindo-models:index:ModelRegistration", name, None, opts)
-        registered = self._models(name, args)
-        payloads = self._flags(name, args, registered)
+        rows = self._models(name, args)
+        ids = {model: previewed.model_id(row, row.model_id, model) for model, row in rows.items()}
+        registered = {model: previewed.registered(row, row.registered, model) for model, row in rows.items()}
+        payloads = self._flags(name, args, ids, registered)
         self.models = pulumi.Output.all(
-            ids={model: row.model_id for model, row in registered.items()},
+            ids=ids,
             statuses=dict(args.statuses),
             payloads=payloads,
         ).apply(lambda found: overview(args.plan, found["ids"], found["statuses"], found["payloads"]))
-        self.withheld = pulumi.Output.all(**{model: row.registered for model, row in registered.items()}).apply(
+        self.withheld = pulumi.Output.all(**registered).apply(
             lambda found: [model for model, there in found.items() if not there]
         )
         self.register_outputs({"models": self.models})
@@ -87,7 +90,11 @@ class ModelRegistration(pulumi.ComponentResource):
         }
 
     def _flags(
-        self, name: str, args: ModelRegistrationArgs, registered: Mapping[str, RegisteredModel]
+        self,
+        name: str,
+        args: ModelRegistrationArgs,
+        ids: Mapping[str, pulumi.Output[str | None]],
+        registered: Mapping[str, pulumi.Output[bool]],
     ) -> dict[str, pulumi.Output[str]]:
         settings = args.plan.environment.flags
         if settings is None or not registered:
@@ -110,8 +117,8 @@ class ModelRegistration(pulumi.ComponentResource):
                 candidates=[
                     {
                         "name": model,
-                        "model_id": registered[model].model_id,
-                        "registered": registered[model].registered,
+                        "model_id": ids[model],
+                        "registered": registered[model],
                         "status": args.statuses[model],
                     }
                     for model in binding.candidates

@@ -279,6 +279,7 @@ class VerifiedEndpointProvider(_Provider):
         "image_pull_policy",
         "image_pull_secrets",
         "trigger",
+        "workload",
     )
     replace_on = ("model", "namespace")
 
@@ -344,6 +345,7 @@ def _gate_spec(props: Props) -> GateSpec:
         image_pull_policy=props.get("image_pull_policy") or "IfNotPresent",
         image_pull_secrets=tuple(props.get("image_pull_secrets") or ()),
         trigger=props.get("trigger"),
+        workload=props.get("workload"),
     )
 
 
@@ -358,6 +360,7 @@ class VerifiedEndpoint(Resource, module=MODULE, name="VerifiedEndpoint"):
     key_refs: for each `key_env` in the checks where its value lies, `SECRET#KEY` in the same namespace.
     startup_seconds: how long the server may still be starting; deadline_seconds: the checks themselves, after that.
     trigger: any change of it runs the checks again.
+    workload: Deployment of the model's own server, NAMESPACE/NAME; its rollout is waited for, up to startup_seconds.
     """
 
     verdict: pulumi.Output[dict[str, Any]]
@@ -381,6 +384,7 @@ class VerifiedEndpoint(Resource, module=MODULE, name="VerifiedEndpoint"):
         image_pull_policy: pulumi.Input[str] | None = None,
         image_pull_secrets: pulumi.Input[Sequence[pulumi.Input[str]]] | None = None,
         trigger: pulumi.Input[str] | None = None,
+        workload: pulumi.Input[str] | None = None,
         kube_context: pulumi.Input[str] | None = None,
         kubeconfig_file: pulumi.Input[str] | None = None,
         opts: pulumi.ResourceOptions | None = None,
@@ -401,6 +405,7 @@ class VerifiedEndpoint(Resource, module=MODULE, name="VerifiedEndpoint"):
             image_pull_policy=image_pull_policy,
             image_pull_secrets=image_pull_secrets,
             trigger=trigger,
+            workload=workload,
             kube_context=kube_context,
             kubeconfig_file=kubeconfig_file,
         )
@@ -490,7 +495,9 @@ class RegisteredModelProvider(_Provider):
         if props["status"] == "fail":
             # Nothing is sent: Kindo must not offer a model that does not work.
             return CreateResult(name, _own(props, model_id=None, registered=False))
-        return CreateResult(name, self._register(props, {}))
+        outputs = self._register(props, {})
+        # The server's id, which a preview knows even where it cannot know the outputs (registration/previewed.py).
+        return CreateResult(str(outputs["model_id"]), outputs)
 
     def update(self, id_: str, olds: Props, news: Props) -> UpdateResult:
         if news["status"] == "fail":
@@ -511,7 +518,7 @@ class RegisteredModelProvider(_Provider):
         now = {"fields": fields, "provider_id": row.fields.get("modelProviderId"), "model_id": row.id}
         if row.owner:
             now["owner"] = row.owner
-        return ReadResult(id_, _own(props, **now))
+        return ReadResult(row.id, _own(props, **now))
 
     def delete(self, id_: str, props: Props) -> None:
         from kindo_models.registration import models

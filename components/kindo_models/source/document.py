@@ -244,4 +244,6 @@ def _without_problems(source: Source) -> Source:
 
 
 def _unreadable(file: str, reason: str, line: int | None = None) -> InputError:
-    return InputError([Finding(code="unreadable-file", message=f"cannot read {file}: {reason}", file=file, line=line)])
+    hint = "save it as UTF-8 text" if line else "check the path and its permissions"
+    message = f"cannot read {file}: {reason}"
+    return InputError([Finding(code="unreadable-file", message=message, hint=hint, file=file, line=line)])

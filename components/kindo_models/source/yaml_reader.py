@@ -145,7 +145,9 @@ def _tree(reader: Any, file: str) -> _Node | None:
             raise _too_many(file)
         node = anchors.get(event.anchor or "") if isinstance(event, yaml.AliasEvent) else _node(event, file)
         if node is None:
-            raise _refusal(file, line, f"nothing is called &{event.anchor} above the alias *{event.anchor}")
+            raise _refusal(
+                file, line, f"nothing is called &{event.anchor} above the alias *{event.anchor}", "write it out"
+            )
         if isinstance(event, yaml.AliasEvent) and node.open:
             raise _refusal(file, line, f"the alias *{event.anchor} stands inside of what it refers to", "write it out")
         if stack:
@@ -159,7 +161,7 @@ def _tree(reader: Any, file: str) -> _Node | None:
         if node.kind in ("map", "list"):
             stack.append(node)
             if len(stack) > DEEPEST:
-                raise _refusal(file, line, f"the file is nested deeper than {DEEPEST} levels")
+                raise _refusal(file, line, f"the file is nested deeper than {DEEPEST} levels", "is it a contract?")
     return root
 
 

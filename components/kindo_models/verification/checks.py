@@ -94,6 +94,10 @@ CAUSES: dict[str, str] = {
         "The server lists other models. The served name, the suffix of litellmModel and litellmModelName must be "
         "one string (vLLM: --served-model-name {model})."
     ),
+    "server-not-ready": (
+        "The model server's pods do not become ready. kubectl describe pod and kubectl logs say more; a slow start "
+        "needs a larger serving.startupSeconds."
+    ),
     "bad-request": "The server refused the request; its message says why.",
     "rate-limited": "The endpoint limits this key (429). Wait, or raise the quota.",
     "server-error": "The server failed. Read its log.",

@@ -80,6 +80,7 @@ class VerificationGate(pulumi.ComponentResource):
                 startup_seconds=endpoint.startup_seconds,
                 deadline_seconds=endpoint.deadline_seconds,
                 failure_policy=endpoint.failure_policy,
+                workload=endpoint.workload,
                 trigger=pulumi.Output.concat(endpoint.routing, "-", args.triggers[endpoint.model]),
                 **args.cluster.properties,
                 opts=child,

@@ -5,11 +5,13 @@ exception.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from kindo_models.verification.checks import CAUSES, CheckResult, Verdict, redact, shorten
 from kindo_models.verification.manifest import CONTAINER, GATE_LABEL, INPUT_HASH, GateSpec, gate_label, job_manifest
+from kindo_models.verification.pods import Document, failed, stuck_container, unscheduled
+from kindo_models.verification.rollout import wait_for_rollout
 
 if TYPE_CHECKING:
     from kindo_models.registration.clients.cluster import Cluster
@@ -22,21 +24,6 @@ LOOK_SECONDS = 5.0
 TELL_SECONDS = 30.0
 EVIDENCE_CHARACTERS = 500
 
-# Waiting reasons of a container that will not pass without somebody's help.
-_STUCK = frozenset(
-    {
-        "CreateContainerConfigError",
-        "CreateContainerError",
-        "ErrImageNeverPull",
-        "ErrImagePull",
-        "ImageInspectError",
-        "ImagePullBackOff",
-        "InvalidImageName",
-        "RunContainerError",
-    }
-)
-
-Document = Mapping[str, Any]
 Log = Callable[[str], None]
 
 
@@ -51,6 +38,17 @@ def run_gate(
     """The verdict of this input. A Job of the same input that passed or still runs is used; any other one is
     replaced.
     """
+    if spec.workload and (
+        unready := wait_for_rollout(
+            cluster,
+            spec.workload,
+            seconds=spec.startup_seconds,
+            patience_seconds=patience_seconds,
+            look_seconds=look_seconds,
+            log=log,
+        )
+    ):
+        return Verdict.of(spec.model, [unready])
     job = cluster.job(spec.namespace, spec.job_name)
     if job is not None and not _reusable(cluster, spec, job):
         cluster.delete_job(spec.namespace, spec.job_name)
@@ -172,18 +170,8 @@ def _failed_job(spec: GateSpec, job: Document, pod: Document | None, ended: Docu
 
 
 def _stuck(pod: Document) -> str | None:
-    """Why the pod cannot run, in its own words."""
-    status = pod.get("status") or {}
-    for container in status.get("containerStatuses") or []:
-        waiting = (container.get("state") or {}).get("waiting") or {}
-        if waiting.get("reason") in _STUCK:
-            return f"{waiting['reason']}: {waiting.get('message') or container.get('image')}"
-    for condition in status.get("conditions") or []:
-        if condition.get("type") == "PodScheduled" and condition.get("status") == "False":
-            return f"{condition.get('reason')}: {condition.get('message')}"
-    if status.get("phase") == "Failed":
-        return f"{status.get('reason')}: {status.get('message')}"
-    return None
+    """Why the gate's pod cannot run, in its own words."""
+    return stuck_container(pod) or unscheduled(pod) or failed(pod)
 
 
 def _terminated(pod: Document) -> Document | None:

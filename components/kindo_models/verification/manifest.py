@@ -42,6 +42,8 @@ class GateSpec:
     image_pull_secrets: tuple[str, ...] = ()
     trigger: str | None = None
     """Any change of it runs the checks again."""
+    workload: str | None = None
+    """Deployment of the model's own server, NAMESPACE/NAME: the checks begin when it runs its current template only."""
 
     @property
     def input_hash(self) -> str:

@@ -7,7 +7,9 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"runtime"
 	"strconv"
+	"syscall"
 	"time"
 )
 
@@ -61,6 +63,9 @@ func startSimulator(ctx context.Context, parsed *Arguments) (*Simulator, error) 
 	simulator.command.Stdout, simulator.command.Stderr = os.Stdout, os.Stderr
 	simulator.command.Cancel = func() error { return simulator.command.Process.Signal(os.Interrupt) }
 	simulator.command.WaitDelay = 2 * time.Second
+	// A shim that is killed takes the simulator along. The kernel watches the thread that started it, so this one stays.
+	runtime.LockOSThread()
+	simulator.command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := simulator.command.Start(); err != nil {
 		return nil, fmt.Errorf("the simulator did not start: %w", err)
 	}

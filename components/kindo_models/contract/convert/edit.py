@@ -24,10 +24,11 @@ Changes = Mapping[int, Mapping[str, str | None]]
 
 @dataclass
 class _Pair:
-    """Character offsets: key from `start`, value from `value` to `stop`."""
+    """Character offsets: key from `start`, `colon` behind its colon, value from `value` to `stop`."""
 
     key: str
     start: int
+    colon: int
     value: int
     stop: int
 
@@ -45,8 +46,10 @@ class _Item:
 
 def changed(text: str, changes: Changes, *, file: str) -> str:
     """The text with these keys of `models:` set or removed. A key that is not there is added: in the place of a removed
-    `deploy:`, else at the end of its entry. Raises InputError where the text cannot be changed in place (an entry that
-    is an alias, or takes a key to be removed through a merge key).
+    `deploy:`, else after the last key that stays.
+
+    Raises InputError where the text cannot be changed in place (an entry that is an alias, or takes a key that must go
+    through a merge key).
     """
     if not any(changes.values()):
         return text
@@ -54,17 +57,21 @@ def changed(text: str, changes: Changes, *, file: str) -> str:
     items = _items(text)
     edits: list[tuple[int, int, str]] = []
     for index, wanted in changes.items():
-        if index >= len(items) or items[index] is None:
+        item = items[index] if index < len(items) else None
+        if item is None:
             raise _refusal(file, index, "is written as an alias")
-        edits += _edits(text, items[index], wanted)
-    result = text
-    for start, stop, new in sorted(edits, key=lambda edit: edit[0], reverse=True):
-        result = result[:start] + new + result[stop:]
+        edits += _edits(text, item, wanted)
+    pieces: list[str] = []
+    end = 0
+    for start, stop, new in sorted(edits, key=lambda edit: edit[:2]):
+        pieces += [text[end:start], new]
+        end = max(end, stop)
+    result = "".join([*pieces, text[end:]])
     _verify(before, result, changes, file)
     return result
 
 
-def _edits(text: str, item: Any, wanted: Mapping[str, str | None]) -> Iterator[tuple[int, int, str]]:
+def _edits(text: str, item: _Item, wanted: Mapping[str, str | None]) -> Iterator[tuple[int, int, str]]:
     added = {key: value for key, value in wanted.items() if value is not None and item.find(key) is None}
     removed = [place for key, value in wanted.items() if value is None and (place := item.find(key)) is not None]
     for key, value in wanted.items():
@@ -72,7 +79,8 @@ def _edits(text: str, item: Any, wanted: Mapping[str, str | None]) -> Iterator[t
         if value is not None and place is not None:
             pair = item.pairs[place]
             new = _scalar(value, item.flow)
-            yield pair.value, pair.stop, new if pair.stop > pair.value else f" {new}"
+            inline = pair.stop > pair.value and "\n" not in text[pair.colon : pair.value]
+            yield (pair.value, pair.stop, new) if inline else (pair.colon, pair.stop, f" {new}")
     if added:
         lines = [f"{key}: {_scalar(str(value), item.flow)}" for key, value in added.items()]
         deploy = item.find("deploy")
@@ -82,27 +90,40 @@ def _edits(text: str, item: Any, wanted: Mapping[str, str | None]) -> Iterator[t
             stop = pair.stop if item.flow else _last_line_end(text, pair)
             yield pair.start, stop, (", " if item.flow else _new_line(text, pair.start)).join(lines)
         else:
-            last = item.pairs[-1]
-            end = last.stop if item.flow else _line_end(text, last.stop)
+            last = next(pair for place, pair in reversed(list(enumerate(item.pairs))) if place not in removed)
+            end = last.stop if item.flow else _last_line_end(text, last)
             separator = ", " if item.flow else _new_line(text, item.pairs[0].start)
             yield end, end, "".join(separator + line for line in lines)
     yield from _removals(text, item, sorted(removed))
 
 
-def _removals(text: str, item: Any, removed: list[int]) -> Iterator[tuple[int, int, str]]:
-    for place in removed:
-        pair = item.pairs[place]
-        following = item.pairs[place + 1] if place + 1 < len(item.pairs) else None
-        line_start = text.rfind("\n", 0, pair.start) + 1
-        if not item.flow and not text[line_start : pair.start].strip():
-            yield line_start, _block_end(text, pair), ""
-        elif following is not None:
-            # In a flow mapping, or beside the dash of the list: what follows takes the place, be it a comment.
-            stop = following.start if item.flow else _last_line_end(text, pair)
-            yield pair.start, stop + len(text[stop:]) - len(text[stop:].lstrip()), ""
-        else:
-            kept = next((item.pairs[i].stop for i in range(place - 1, -1, -1) if i not in removed), pair.start)
-            yield kept, pair.stop, ""
+def _removals(text: str, item: _Item, removed: list[int]) -> Iterator[tuple[int, int, str]]:
+    for run in _runs(removed):
+        first, last = item.pairs[run[0]], item.pairs[run[-1]]
+        following = item.pairs[run[-1] + 1] if run[-1] + 1 < len(item.pairs) else None
+        if item.flow:
+            yield (first.start, following.start, "") if following else (item.pairs[run[0] - 1].stop, last.stop, "")
+            continue
+        for place in run:
+            pair = item.pairs[place]
+            if run[0] == 0:
+                # Beside the dash of the list: what follows takes the place, be it a comment.
+                rest = text[_last_line_end(text, pair) :]
+                yield pair.start, len(text) - len(rest.lstrip()), ""
+            else:
+                yield text.rfind("\n", 0, pair.start) + 1, _block_end(text, pair), ""
+
+
+def _runs(places: list[int]) -> Iterator[list[int]]:
+    """Neighbours together: [1, 2, 5] → [1, 2], [5]."""
+    run: list[int] = []
+    for place in places:
+        if run and place != run[-1] + 1:
+            yield run
+            run = []
+        run.append(place)
+    if run:
+        yield run
 
 
 def _block_end(text: str, pair: _Pair) -> int:
@@ -175,10 +196,11 @@ def _sequence(text: str, events: Iterator[Any]) -> Iterator[_Item | None]:
             value = next(events)
             stop = _stop(text, value, events)
             start = _offset(value.start_mark)
+            colon = text.index(":", after_key) + 1
             if stop <= start:
                 # An empty value has no place of its own: it stands behind the colon.
-                start = stop = text.index(":", after_key) + 1
-            item.pairs.append(_Pair(getattr(key, "value", ""), _offset(key.start_mark), start, stop))
+                start = stop = colon
+            item.pairs.append(_Pair(getattr(key, "value", ""), _offset(key.start_mark), colon, start, stop))
         yield item
 
 

@@ -46,20 +46,20 @@ def starter(names: Iterable[str]) -> str:
 
 
 def _entry(name: str, provider: Provider, taken: set[str]) -> tuple[dict[str, Any], dict[str, str]]:
-    key = _routing_key(name, provider.starter, taken)
-    row = facts(name, provider.starter)
+    key = _routing_key(name, provider.starter.model, taken)
+    row = facts(name, provider.starter.model)
     window = row.window if row else None
-    if name == "ollama" and (tag := ollama_models().find(provider.starter)):
+    if name == "ollama" and (tag := ollama_models().find(provider.starter.model)):
         window = tag.window
-    family = model_families().find(provider.starter) if name == "vllm" else None
+    family = model_families().find(provider.starter.model) if name == "vllm" else None
     if family:
         window = family[1].window
     fields: dict[str, Any] = {
         "litellmModelName": key,
-        "litellmModel": f"{provider.prefixes[0]}/{provider.starter}",
-        "displayName": provider.starter.rpartition("/")[2],
+        "litellmModel": f"{provider.prefixes[0]}/{provider.starter.model}",
+        "displayName": provider.starter.model.rpartition("/")[2],
         "provider": provider.kindo_provider,
-        "creator": provider.creator or _creator(provider.starter),
+        "creator": provider.creator or provider.starter.creator,
         "type": "CHAT",
         "metadataType": "Text Generation",
         "costTier": "LOW" if name in ("vllm", "ollama") else "MEDIUM",
@@ -82,18 +82,12 @@ def _routing_key(name: str, model: str, taken: set[str]) -> str:
     return key
 
 
-# Authors of starters whose provider serves other people's models.
-def _creator(model: str) -> str:
-    words = {"anthropic": "Anthropic", "gpt-oss": "OpenAI", "llama": "Meta"}
-    return next(author for word, author in words.items() if word in model)
-
-
 def _azure(fields: dict[str, Any], comments: dict[str, str], provider: Provider) -> None:
     fields |= {
         "litellmModel": "azure/my-deployment",
         "apiBase": "https://my-resource.openai.azure.com",
         "apiVersion": "2024-10-21",
-        "baseModel": provider.starter,
+        "baseModel": provider.starter.model,
     }
     comments |= {
         "litellmModel": "the name of your deployment, not the model's",
@@ -118,7 +112,7 @@ def _vllm(fields: dict[str, Any], comments: dict[str, str], provider: Provider) 
         "litellmModel": f"openai/{name}",
         "apiKey": "${VLLM_API_KEY}",
         "deploy": {
-            "model": provider.starter,
+            "model": provider.starter.model,
             "gpu": {"type": "H100", "count": 2},
             "toolCallParser": parser.tool_parsers[next(iter(parser.tool_parsers))],
             "reasoningParser": parser.reasoning_parsers[next(iter(parser.reasoning_parsers))],
@@ -136,7 +130,7 @@ def _ollama(fields: dict[str, Any], comments: dict[str, str], provider: Provider
     fields |= {
         "litellmModel": f"ollama_chat/{name}",
         "maxTokens": 8192,
-        "deploy": {"engine": "ollama", "model": provider.starter},
+        "deploy": {"engine": "ollama", "model": provider.starter.model},
     }
     comments |= {
         "litellmModel": "ends in litellmModelName",

@@ -120,7 +120,7 @@ _CODES: tuple[tuple[str, str, Severity, str, str, str], ...] = (
         _IMPORT,
         "kdeps-address-unusable",
         "warning",
-        "A `baseUrl` is no address, or holds a user name and password.",
+        "An address has no scheme or host, or holds a user name, a password or a query.",
         "KDeps uses it literally; credentials in an address end up in logs.",
         "Write `https://host` and give the key by `apiKey`.",
     ),

@@ -18,6 +18,8 @@ from kindo_models.source import is_secret_name
 _LIKE_A_VARIABLE = re.compile(r"\$\{|^\s*(\$[A-Za-z_]\w*|\$\(\w+\)|%\w+%|\{\{.*\}\}|os\.environ/\w+)\s*$")
 # Texts for people, where `${` has no meaning.
 _PROSE = ("description", "displayName", "creator", "docLink")
+# What a server is given may hold `${…}` for a shell or for Jinja.
+_FREE = {("deploy", key) for key in ("extraArgs", "env", "chatTemplate")}
 
 
 @entry_rule(
@@ -28,7 +30,7 @@ _PROSE = ("description", "displayName", "creator", "docLink")
     fix="Close it: `${NAME}`.",
 )
 def variable_unclosed(entry: Entry, context: Context) -> Iterator[Problem]:
-    for path, value in _texts(entry):
+    for path, value in _plain_texts(entry):
         if "${" in value and "}" not in value[value.rindex("${") :]:
             yield Problem(path, f"{path[-1]}: `${{` is not closed", "write `${NAME}`")
 
@@ -59,9 +61,8 @@ def variable_malformed(entry: Entry, context: Context) -> Iterator[Problem]:
 )
 def variable_not_expanded(entry: Entry, context: Context) -> Iterator[Problem]:
     secret = {path for path, _ in _secrets(entry)}
-    for path, value in _texts(entry):
-        # Arguments, variables and templates of a server may hold `${…}` for a shell or for Jinja.
-        if path in secret or path[0] in _PROSE or path[:2] in _FREE:
+    for path, value in _plain_texts(entry):
+        if path in secret:
             continue
         if re.search(r"\$\{[^}]*\}", value):
             yield Problem(
@@ -69,9 +70,6 @@ def variable_not_expanded(entry: Entry, context: Context) -> Iterator[Problem]:
                 f"{path[-1]}: `${{…}}` is replaced in {', '.join(SECRET_KEYS)} and deploy.hfToken only",
                 "write the value itself",
             )
-
-
-_FREE = {("deploy", key) for key in ("extraArgs", "env", "chatTemplate")}
 
 
 @entry_rule(
@@ -167,6 +165,11 @@ def _secrets(entry: Entry) -> Iterator[tuple[tuple[str | int, ...], str]]:
     deploy = entry.deploy
     if deploy and (token := deploy.text("hfToken")):
         yield ("deploy", "hfToken"), token
+
+
+def _plain_texts(entry: Entry) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """As `_texts`, without those in which `${` may mean something else."""
+    return ((path, value) for path, value in _texts(entry) if path[0] not in _PROSE and path[:2] not in _FREE)
 
 
 def _texts(entry: Entry) -> Iterator[tuple[tuple[str | int, ...], str]]:

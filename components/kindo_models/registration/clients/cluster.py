@@ -118,6 +118,11 @@ class Cluster:
                 )
             time.sleep(self.pause_seconds)
 
+    def deployment(self, namespace: str, name: str) -> Document | None:
+        return self._get(
+            lambda core: self._apps().read_namespaced_deployment(name, namespace, _request_timeout=REQUEST_SECONDS)
+        )
+
     def pods(self, namespace: str, selector: str) -> list[Document]:
         found = self._call(
             lambda core: core.list_namespaced_pod(namespace, label_selector=selector, _request_timeout=REQUEST_SECONDS)
@@ -160,6 +165,9 @@ class Cluster:
 
     def _core(self) -> Any:
         return _module("kubernetes.client").CoreV1Api(self._api())
+
+    def _apps(self) -> Any:
+        return _module("kubernetes.client").AppsV1Api(self._api())
 
     def _batch(self) -> Any:
         return _module("kubernetes.client").BatchV1Api(self._api())

@@ -86,7 +86,10 @@ def _unusable(url: str | None) -> str | None:
         known = False
     if not known:
         return "is no address: scheme and host are needed"
-    return "holds a user name or password, which is not copied" if "@" in parts.netloc else None
+    if "@" in parts.netloc:
+        return "holds a user name or password, which is not copied"
+    # KDeps appends its path behind it; only Azure's form is one that can be understood.
+    return "holds a query, which is not copied" if parts.query and not _AZURE.fullmatch(url) else None
 
 
 def _redirected(use: Use, provider: str, backend: Backend | None) -> Endpoint:

@@ -41,8 +41,9 @@ def entry_of(
     made.fields["provider"] = provider.kindo_provider
     if endpoint.serves_by_name and name != endpoint.model:
         made.fields["provider"] = _other_server(made, name, endpoint, uses[0])
-    if provider.creator:
-        made.fields["creator"] = provider.creator
+    known = ollama_models().find(endpoint.model) if endpoint.provider == "ollama" else None
+    if creator := provider.creator or (known and known.creator):
+        made.fields["creator"] = creator
     made.fields |= {"type": "CHAT" if mode == "chat" else "INTERNAL", "metadataType": _METADATA[mode]}
     _sizes(made, endpoint, uses, row, mode)
     _address(made, endpoint, uses, azure_api_version)

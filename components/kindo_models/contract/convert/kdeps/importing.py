@@ -59,7 +59,7 @@ class Imported:
         wait = {"afterSeconds": self.after_seconds} if self.after_seconds else {}
         return {"gateway": {"retries": {**wait, "models": dict(self.retries)}}}
 
-    def to_fill_in(self, file: str | None) -> list[Finding]:
+    def to_fill_in(self, file: str) -> list[Finding]:
         """One finding of level error for each missing fact, with its line in the contract."""
         return [
             Finding(
