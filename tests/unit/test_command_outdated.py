@@ -99,5 +99,6 @@ def test_unusable_input_gives_status_2(tmp_path: Path, monkeypatch: pytest.Monke
     result = CliRunner().invoke(app, ["outdated", "--environment", "nowhere.yaml"])
     assert (result.exit_code, result.stderr) == (
         2,
-        "error[unreadable-file] nowhere.yaml: cannot read nowhere.yaml: No such file or directory\n",
+        "error[unreadable-file] nowhere.yaml: cannot read nowhere.yaml: No such file or directory\n"
+        "    fix: check the path and its permissions\n",
     )

@@ -176,11 +176,12 @@ REFUSALS = {
     ),
     "a region without a cloud": (
         ["--stack", "local", "--region", "us-east-1"],
-        "error[contradiction] --region goes with --cloud\n    fix: a stack has its own region\n",
+        "error[options-disagree] --region goes with --cloud\n    fix: a stack has its own region\n",
     ),
     "an environment that is not there": (
         ["stacks/prod.contract.yaml", "--environment", "nowhere.yaml"],
-        "error[unreadable-file] nowhere.yaml: cannot read nowhere.yaml: No such file or directory\n",
+        "error[unreadable-file] nowhere.yaml: cannot read nowhere.yaml: No such file or directory\n"
+        "    fix: check the path and its permissions\n",
     ),
 }
 

@@ -29,12 +29,12 @@ def refusal(tmp_path: Path, body: str) -> str:
 CASES = {
     "two ways to one cluster": (
         "cluster: {kubeconfig: k, stack: a/b/c}",
-        "error[contradiction] x.yaml:3 cluster.stack: cluster.kubeconfig and cluster.stack both say how the cluster is "
+        "error[settings-disagree] x.yaml:3 cluster.stack: cluster.kubeconfig and cluster.stack both say how the cluster is "
         "reached\n    fix: keep one of them",
     ),
     "pools for a cluster without a cloud": (
         "nodePools: {kind: karpenter}",
-        "error[contradiction] x.yaml:3 nodePools.kind: nodePools.kind karpenter needs a cluster of a cloud, and "
+        "error[settings-disagree] x.yaml:3 nodePools.kind: nodePools.kind karpenter needs a cluster of a cloud, and "
         "cluster.kind is existing\n    fix: write `cluster: {kind: eks, …}` or `aks`, or `nodePools: {kind: existing}`",
     ),
     "eks without name and region": (
@@ -66,7 +66,7 @@ CASES = {
     ),
     "a platform on a platform": (
         "part: platform\nplatform: {stack: a/b/c}",
-        "error[contradiction] x.yaml:4 platform: platform names another stack, and part is platform\n"
+        "error[settings-disagree] x.yaml:4 platform: platform names another stack, and part is platform\n"
         "    fix: write `part: workload`, or take `platform` out",
     ),
     "a stack name with too many parts": (

@@ -50,7 +50,7 @@ def select(
         raise InputError([Finding(code="no-environment", message=message, hint=hint)])
     if region and not cloud:
         raise InputError(
-            [Finding(code="contradiction", message="--region goes with --cloud", hint="a stack has its own region")]
+            [Finding(code="options-disagree", message="--region goes with --cloud", hint="a stack has its own region")]
         )
     if cloud:
         return Selection(cloud, None, _defaults(cloud, region), contract)

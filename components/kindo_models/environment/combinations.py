@@ -27,14 +27,14 @@ def _cluster(environment: Environment, source: Source) -> Iterator[Finding]:
     if cluster.kubeconfig and cluster.stack:
         yield source.finding(
             ("cluster", "stack"),
-            "contradiction",
+            "settings-disagree",
             "cluster.kubeconfig and cluster.stack both say how the cluster is reached",
             "keep one of them",
         )
     if cluster.kind == "existing" and environment.node_pools.kind != "existing":
         yield source.finding(
             ("nodePools", "kind"),
-            "contradiction",
+            "settings-disagree",
             f"nodePools.kind {environment.node_pools.kind} needs a cluster of a cloud, and cluster.kind is existing",
             "write `cluster: {kind: eks, …}` or `aks`, or `nodePools: {kind: existing}`",
         )
@@ -75,7 +75,7 @@ def _parts(environment: Environment, source: Source) -> Iterator[Finding]:
     if environment.part != "workload" and environment.platform is not None:
         yield source.finding(
             ("platform",),
-            "contradiction",
+            "settings-disagree",
             f"platform names another stack, and part is {environment.part}",
             "write `part: workload`, or take `platform` out",
         )

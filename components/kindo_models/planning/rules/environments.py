@@ -39,8 +39,8 @@ made_elsewhere(
 )
 made_elsewhere(
     _ENVIRONMENT,
-    "contradiction",
-    "Two settings or options exclude each other.",
+    "settings-disagree",
+    "Two settings of the environment exclude each other.",
     "Whichever counted, the other one would silently be ignored.",
     "Keep one of them.",
 )
