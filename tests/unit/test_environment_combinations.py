@@ -29,8 +29,8 @@ def refusal(tmp_path: Path, body: str) -> str:
 CASES = {
     "two ways to one cluster": (
         "cluster: {kubeconfig: k, stack: a/b/c}",
-        "error[settings-disagree] x.yaml:3 cluster.stack: cluster.kubeconfig and cluster.stack both say how the cluster is "
-        "reached\n    fix: keep one of them",
+        "error[settings-disagree] x.yaml:3 cluster.stack: cluster.kubeconfig and cluster.stack both say how the "
+        "cluster is reached\n    fix: keep one of them",
     ),
     "pools for a cluster without a cloud": (
         "nodePools: {kind: karpenter}",
