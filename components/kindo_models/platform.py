@@ -69,6 +69,7 @@ class ModelPlatform(pulumi.ComponentResource):
         self.models = workload.register(
             servers,
             namespace=spaces[made.gateway.namespace],
+            stored=frozenset(args.stored),
             fingerprints={MASTER_KEY: gateway.master_key_fingerprint},
             owner=args.owner or f"{pulumi.get_project()}/{pulumi.get_stack()}/{name}",
             gateway=gateway,

@@ -59,7 +59,7 @@ class PlatformLayer(pulumi.ComponentResource):
         self.gateway_url = gateway.url
         # Ready only when the gateway's release is: what reads this output finds it running.
         ready = pulumi.Output.all(gateway.master_key_fingerprint, gateway.release.status)
-        self.exported = ready.apply(lambda found: outputs(made, found[0]))
+        self.exported = ready.apply(lambda found: outputs(made, found[0], args.stored))
         self.register_outputs({"exported": self.exported, "gateway_url": self.gateway_url})
 
 
@@ -99,6 +99,7 @@ class WorkloadLayer(pulumi.ComponentResource):
         self.models = workload.register(
             servers,
             namespace=platform.gateway_namespace,
+            stored=frozenset(platform.stored_keys),
             fingerprints={MASTER_KEY: pulumi.Output.from_input(platform.master_key_fingerprint)},
             owner=args.owner or f"{pulumi.get_project()}/{pulumi.get_stack()}/{name}",
         )

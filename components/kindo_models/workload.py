@@ -82,12 +82,14 @@ class Workload:
         namespace: pulumi.Input[str],
         fingerprints: Mapping[str, pulumi.Output[str]],
         owner: str,
+        stored: frozenset[str],
         gateway: pulumi.Resource | None = None,
     ) -> pulumi.Output[list[dict[str, Any]]]:
         """Gate, then registrations and flags, then the result, which fails the run where a check failed.
 
-        namespace: the gateway's. fingerprints: of the keys that registrations refer to. gateway: what the gate waits
-        for; None where the gateway is another stack's and runs already. Returns the rows of `models`.
+        namespace: the gateway's. fingerprints: of the keys that registrations refer to. stored: names of the keys that
+        the gateway has from an external store. gateway: what the gate waits for; None where the gateway is another
+        stack's and runs already. Returns the rows of `models`.
         """
         made = self.plan
         gate = VerificationGate(
@@ -102,7 +104,7 @@ class Workload:
                     for endpoint in made.endpoints
                 },
                 cluster=self.cluster,
-                stored=frozenset(self.stored),
+                stored=stored,
             ),
             pulumi.ResourceOptions.merge(self.child, pulumi.ResourceOptions(depends_on=[gateway] if gateway else None)),
         )

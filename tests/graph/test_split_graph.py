@@ -102,6 +102,7 @@ def test_the_platform_exports_a_typed_value_without_a_secret(whole: Stack, expor
         "gateway_url": "http://litellm.kindo-gateway.svc.cluster.local:4000",
         "master_key_secret": "litellm-master-key",
         "keys_secret": "litellm-provider-keys",
+        "stored_keys": [],
         "master_key_fingerprint": "f" * 64,
         "routing": {endpoint.model: endpoint.routing for endpoint in whole.plan.endpoints},
     }
@@ -201,6 +202,16 @@ def test_a_platform_of_another_form_is_refused(
         f"\nerror[platform-unreadable] platform.stack: {message}\n"
         "    fix: bring both stacks to the same release of kindo-models"
     )
+
+
+def test_the_checks_look_for_a_key_where_the_platform_has_it(whole: Stack, exported: dict[str, Any]) -> None:
+    """Also when the workload team has the same key from its own process."""
+    recorder = Recorder(references({"platform": {**exported, "stored_keys": ["DEEPHAT_V2_API_KEY"]}}))
+    declared(workload(whole), recorder)
+    refs = {name: one["key_refs"] for name, one in recorder.of("VerifiedEndpoint").items()}
+    stored = whole.plan.gateway.stored_keys_secret
+    assert refs["models-gate-deephat-v2"]["DEEPHAT_V2_API_KEY"] == f"{stored}#DEEPHAT_V2_API_KEY"
+    assert refs["models-gate-nemotron"]["NEMOTRON_API_KEY"] == "litellm-provider-keys#NEMOTRON_API_KEY"
 
 
 def test_more_than_a_workload_reads_is_no_error(whole: Stack, exported: dict[str, Any]) -> None:

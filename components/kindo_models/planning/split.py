@@ -6,7 +6,7 @@ servers. The workload refuses to start on a platform that does not route its mod
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -36,13 +36,15 @@ class PlatformOutputs(BaseModel):
     """Secret of the gateway's namespace that holds the master key."""
     keys_secret: str
     """Secret of the gateway's namespace that holds the models' keys, for the checks."""
+    stored_keys: tuple[str, ...]
+    """Names of the keys that the platform has from an external store instead."""
     master_key_fingerprint: str
     """Changes when the master key does."""
     routing: dict[str, str]
     """Hash of the gateway's configuration by model."""
 
 
-def outputs(made: Plan, master_key_fingerprint: str) -> dict[str, Any]:
+def outputs(made: Plan, master_key_fingerprint: str, stored_keys: Iterable[str] = ()) -> dict[str, Any]:
     """What a platform stack exports."""
     return PlatformOutputs(
         version=1,
@@ -52,9 +54,10 @@ def outputs(made: Plan, master_key_fingerprint: str) -> dict[str, Any]:
         gateway_url=made.gateway.url,
         master_key_secret=made.gateway.master_key_secret,
         keys_secret=made.gateway.keys_secret,
+        stored_keys=tuple(sorted(stored_keys)),
         master_key_fingerprint=master_key_fingerprint,
         routing={endpoint.model: endpoint.routing for endpoint in made.endpoints},
-    ).model_dump()
+    ).model_dump(mode="json")
 
 
 def accepted(made: Plan, exported: Any, stack: str) -> PlatformOutputs:
