@@ -1,10 +1,8 @@
 # kindo-models: `make up` builds everything it needs and brings up the stack `local`; `make test` runs every test.
 SHELL := /bin/bash
-# `eval "$$(make env)"` works inside another make, too.
-MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .SILENT:
-.PHONY: help setup up status down clean env test test-unit soak bench lint format check
+.PHONY: help setup up status down clean env test test-unit soak bench bench-sizing lint format check
 
 PYTHON := .venv/bin/python
 TOOLS := $(PYTHON) -m tools
@@ -54,3 +52,6 @@ soak: setup ## the long ones
 
 bench: setup ## figures, with the command that gives them
 	$(PYTHON) -m tools.bench
+
+bench-sizing: .venv ## the memory model against measured vLLM starts (KINDO_MODELS_MEASURED names the rows)
+	$(PYTHON) -m tools.bench.sizing

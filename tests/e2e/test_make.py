@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.support.environment import outside_make
 from tools.paths import Instance
 
 
@@ -19,7 +19,7 @@ class Typed:
 
     def __init__(self, repository: Path, cluster: Instance) -> None:
         self.repository = repository
-        self.environment = {**os.environ, "KINDO_MODELS_INSTANCE": cluster.name}
+        self.environment = {**outside_make(), "KINDO_MODELS_INSTANCE": cluster.name}
 
     def __call__(self, command: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

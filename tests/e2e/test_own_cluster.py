@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import socket
@@ -15,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.environment import outside_make
 from tests.support.kubectl import Kubectl, eventually
 from tools import cluster
 from tools.paths import REPOSITORY, Instance, bin_dir
@@ -99,7 +99,7 @@ def typed(command: str, **variables: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         ["bash", "-c", command],
         cwd=REPOSITORY,
-        env={**os.environ, **variables},
+        env={**outside_make(), **variables},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

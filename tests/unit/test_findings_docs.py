@@ -43,20 +43,24 @@ def test_every_row_of_the_pages_pitfalls_is_a_check() -> None:
 
 
 def written_codes() -> set[str]:
-    """Codes in `Finding(code="…")`, `source.finding(path, "…")` and `_refusal(code="…")` anywhere in the package."""
+    """Codes in `Finding(code="…")`, `source.finding(path, "…")`, `_refusal(code="…")`, `_Said("…")` and
+    `Refusal(code="…")` (which findings prefix with `vllm-`) anywhere in the package.
+    """
     found = set()
     for file in PACKAGE.rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text())):
             if not isinstance(node, ast.Call):
                 continue
+            called = getattr(node.func, "attr", None) or getattr(node.func, "id", "")
+            prefix = "vllm-" if called == "Refusal" else ""
             found |= {
-                word.value.value
+                f"{prefix}{word.value.value}"
                 for word in node.keywords
-                if word.arg == "code" and isinstance(word.value, ast.Constant) and isinstance(word.value.value, str)
+                if word.arg == "code" and isinstance(word.value, ast.Constant) and word.value.value
             }
-            called = node.func.attr if isinstance(node.func, ast.Attribute) else ""
-            if called == "finding" and len(node.args) > 1 and isinstance(node.args[1], ast.Constant):
-                found.add(node.args[1].value)
+            place = {"finding": 1, "_Said": 0, "_problem": 0}.get(called)
+            if place is not None and len(node.args) > place and isinstance(node.args[place], ast.Constant):
+                found.add(node.args[place].value)
     return found - {""}
 
 

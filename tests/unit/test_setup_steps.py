@@ -209,7 +209,7 @@ def wait_for(path: Path, text: str) -> None:
 
 def test_two_runs_take_turns_and_the_second_says_for_whom_it_waits(cache: Path) -> None:
     first = child(1.0, "first")
-    wait_for(cache / "logs" / "a.log", "working")
+    wait_for(cache / "logs" / "a.log", "\nworking")
     second = child(0, "second")
     said_by_first, said_by_second = (one.communicate(timeout=30)[1] for one in (first, second))
     assert (first.returncode, second.returncode) == (0, 0), said_by_first + said_by_second
@@ -221,7 +221,7 @@ def test_two_runs_take_turns_and_the_second_says_for_whom_it_waits(cache: Path) 
 def test_a_run_that_is_killed_takes_its_commands_along(cache: Path) -> None:
     seconds = 60 + os.getpid() / 10_000_000  # found again among all processes of the machine
     killed = child(seconds, "killed")
-    wait_for(cache / "logs" / "a.log", "working")
+    wait_for(cache / "logs" / "a.log", "\nworking")
     killed.kill()
     killed.wait(timeout=10)
     deadline = time.monotonic() + 10
@@ -239,7 +239,7 @@ def test_a_run_that_is_killed_takes_its_commands_along(cache: Path) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_stops_its_commands_and_can_be_repeated(cache: Path, number: signal.Signals) -> None:
     interrupted = child(60, "interrupted")
-    wait_for(cache / "logs" / "a.log", "working")
+    wait_for(cache / "logs" / "a.log", "\nworking")
     interrupted.send_signal(number)
     said = interrupted.communicate(timeout=20)[1]
     assert interrupted.returncode == 1

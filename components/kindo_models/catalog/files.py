@@ -31,3 +31,9 @@ def load(name: str) -> Any:
     """Parsed content of `data/<name>`."""
     text = (files("kindo_models.catalog") / "data" / name).read_text(encoding="utf-8")
     return yaml.load(text, Loader=_LOADER)  # noqa: S506 (a safe loader, in C where libyaml is there)
+
+
+def names(folder: str) -> tuple[str, ...]:
+    """Names of the YAML files in `data/<folder>`, sorted, as `load` takes them."""
+    entries = (files("kindo_models.catalog") / "data" / folder).iterdir()
+    return tuple(sorted(f"{folder}/{entry.name}" for entry in entries if entry.name.endswith(".yaml")))

@@ -22,8 +22,7 @@ COLUMNS = (
     Column("context", "right"),
     Column("concurrency", "right"),
     Column("price/h", "right"),
-    Column("flags", "right"),
-    Column("why"),
+    Column("memory"),
 )
 
 
@@ -71,9 +70,13 @@ def cells(row: Row) -> tuple[str, ...]:
         row.context_tokens,
         row.concurrency,
         row.price_per_hour,
-        row.flags,
-        row.reason,
+        row.memory,
     )
+
+
+def reasons(made: Plan) -> list[tuple[str, str]]:
+    """Model and how it came to its GPUs, where that is known."""
+    return [(row.model, "; ".join(row.reasons)) for row in rows(made) if row.reasons]
 
 
 def summary(made: Plan) -> list[str]:
@@ -103,6 +106,7 @@ def summary(made: Plan) -> list[str]:
 
 def markdown(made: Plan) -> str:
     lines = [f"### Plan of {made.stack}", "", printing.markdown_table(COLUMNS, [cells(row) for row in rows(made)]), ""]
+    lines += [f"- {model}: {why}" for model, why in reasons(made)]
     lines += [f"- {line}" for line in summary(made)]
     if made.findings:
         lines += ["", f"**{_counts(made)}**", ""]
@@ -118,8 +122,12 @@ def _table(made: Plan) -> None:
     out = printing.console()
     printing.print_table(out, COLUMNS, [cells(row) for row in rows(made)], title=f"Plan of {made.stack}")
     out.print()
+    for model, why in reasons(made):
+        out.print(f"{model}: {why}", markup=False, soft_wrap=True)
+    if reasons(made):
+        out.print()
     for line in summary(made):
-        out.print(line, markup=False)
+        out.print(line, markup=False, soft_wrap=True)
     if made.findings:
         out.print()
         printing.print_findings(out, made.findings)

@@ -17,6 +17,7 @@ from kindo_models.environment.secrets import (
     StoredKey,
 )
 from kindo_models.environment.serving import Images, Resources, Serving
+from kindo_models.environment.sizing import SizingMode, SizingSettings
 
 __all__ = [
     "CONFIG_KEY",
@@ -40,6 +41,8 @@ __all__ = [
     "SecretSettings",
     "SecretStore",
     "Serving",
+    "SizingMode",
+    "SizingSettings",
     "StoredKey",
     "VerificationSettings",
     "load_environment",

@@ -14,6 +14,7 @@ from kindo_models.environment.providers import CloudModels, ProviderSettings
 from kindo_models.environment.registration import FlagSettings, RegistrationSettings, VerificationSettings
 from kindo_models.environment.secrets import SecretSettings
 from kindo_models.environment.serving import Images, Serving
+from kindo_models.environment.sizing import SizingSettings
 
 StackPart = Literal["all", "platform", "workload"]
 Level = Annotated[Literal["error", "warning", "off"], OffWord]
@@ -46,6 +47,8 @@ class Environment(Part):
     """Container images."""
     serving: Serving = Serving()
     """Model servers."""
+    sizing: SizingSettings = SizingSettings()
+    """GPUs of the servers."""
     gateway: GatewaySettings = GatewaySettings()
     """LiteLLM."""
     providers: dict[str, ProviderSettings] = Field(default_factory=dict)

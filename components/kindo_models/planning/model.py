@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from kindo_models.environment import Environment
 from kindo_models.findings import Finding
+from kindo_models.planning.sizing import Basis, SizingVerdict
 
 
 class _Part(BaseModel):
@@ -23,6 +24,18 @@ class KeyReference(_Part):
     """Key in the gateway's Secret = name of the gateway's environment variable."""
     variable: str | None
     """Process variable or Pulumi secret that holds it; None: the contract holds it literally."""
+
+
+class ServerSizing(_Part):
+    """How a server came to its GPUs (`gpus` of type `gpu` for one replica), and the memory model's verdict."""
+
+    gpu: str
+    gpus: int
+    basis: Basis
+    verdict: SizingVerdict
+    reasons: tuple[str, ...]
+    longest_max_model_len: int | None = None
+    """Tokens of the longest request that these GPUs hold; None: the memory model cannot tell."""
 
 
 class Server(_Part):
@@ -45,6 +58,8 @@ class Server(_Part):
     context_tokens: int
     """Longest request that the server takes."""
     startup_seconds: int
+    sizing: ServerSizing | None = None
+    """None: on the CPU, or nothing can be said."""
 
 
 class Gateway(_Part):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Mapping
 
 from kindo_models.contract.draft import draft_of
 from kindo_models.contract.model import Contract
@@ -17,6 +18,7 @@ from kindo_models.planning.keys import key_references_of
 from kindo_models.planning.model import Plan, Server
 from kindo_models.planning.names import object_names
 from kindo_models.planning.registrations import flag_bindings, provider_names, registration
+from kindo_models.planning.server_sizing import Sized, size_server, unknown_names
 from kindo_models.planning.severity import leveled
 
 
@@ -29,25 +31,33 @@ def plan(
     Findings of level error are in `Plan.findings`; `accept` turns them into an InputError. Their fields are places in
     the contract (`models[3].apiKey`); `Source.located` adds file and line.
     """
-    found = rules.check(draft_of(contract), rules.Context.of(environment, today))
-    contract = completed(contract)
+    written, contract = draft_of(contract), completed(contract)
     served = [(index, entry) for index, entry in enumerate(contract.models) if entry.deploy and not is_adapter(entry)]
     releases = object_names(entry.litellm_model_name for _, entry in served)
     references = key_references_of(contract.models)
     adapters = adapters_of(contract)
+    sizings = {
+        entry.litellm_model_name: size_server(
+            entry, environment, at=f"models[{index}]", adapters=entry.litellm_model_name in adapters
+        )
+        for index, entry in served
+    }
+    found = rules.check(written, rules.Context.of(environment, today, held_tokens=_held_tokens(sizings)))
     servers: dict[str, Server] = {}
     for index, entry in served:
-        assert entry.deploy is not None
         name = entry.litellm_model_name
         key = next(iter(references[name]), None)
-        servers[name] = serving.server(
-            entry, entry.deploy, releases[name], environment, key=key, adapters=adapters.get(name, ())
+        sized = sizings[name]
+        server = serving.server(
+            entry, sized.deploy, releases[name], environment, key=key, adapters=adapters.get(name, ())
         )
-        found += serving.findings(entry, entry.deploy, servers[name], at=f"models[{index}]")
+        servers[name] = server.model_copy(update={"sizing": sized.sizing})
+        found += [*sized.findings, *serving.findings(entry, sized.deploy, server, at=f"models[{index}]")]
     answering = serving_each(contract, servers)
     proxy = gateway(contract.models, answering, environment)
     bindings, flag_findings = flag_bindings(contract, environment)
     found += [*gateway_findings(environment), *retry_findings(contract.models, environment), *flag_findings]
+    found += unknown_names([entry.litellm_model_name for entry in contract.models], environment)
     found += [*images.findings(tuple(servers.values()), environment), *_gate_findings(environment)]
     found += unused.findings(environment)
     return Plan(
@@ -66,6 +76,15 @@ def plan(
         flags=bindings,
         findings=tuple(leveled(found, environment)),
     )
+
+
+def _held_tokens(sizings: Mapping[str, Sized]) -> dict[str, int]:
+    """Longest request that the chosen GPUs hold, where the memory model can tell."""
+    return {
+        name: sized.sizing.longest_max_model_len
+        for name, sized in sizings.items()
+        if sized.sizing and sized.sizing.longest_max_model_len
+    }
 
 
 def _gate_findings(environment: Environment) -> list[Finding]:

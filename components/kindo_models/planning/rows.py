@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kindo_models.planning.model import Plan, Server
+from kindo_models.planning.model import Plan, Server, ServerSizing
 
 
 @dataclass(frozen=True)
@@ -20,8 +20,10 @@ class Row:
     context_tokens: str = ""
     concurrency: str = ""
     price_per_hour: str = ""
-    flags: str = ""
-    reason: str = ""
+    memory: str = ""
+    """The memory model's verdict on these GPUs."""
+    reasons: tuple[str, ...] = ()
+    """How the server came to its GPUs."""
 
 
 def rows(plan: Plan) -> tuple[Row, ...]:
@@ -34,10 +36,15 @@ def rows(plan: Plan) -> tuple[Row, ...]:
             gpus=_gpus(servers.get(registration.model)),
             tensor_parallel=_tensor_parallel(servers.get(registration.model)),
             context_tokens=_context(servers.get(registration.model), registration.fields.get("contextWindow")),
-            flags=str(sum(registration.model in flag.candidates for flag in plan.flags) or "") if plan.flags else "",
+            memory=sizing.verdict if (sizing := _sizing(servers.get(registration.model))) else "",
+            reasons=sizing.reasons if sizing else (),
         )
         for registration in plan.registrations
     )
+
+
+def _sizing(server: Server | None) -> ServerSizing | None:
+    return server.sizing if server else None
 
 
 def _gpus(server: Server | None) -> str:

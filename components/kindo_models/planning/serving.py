@@ -86,16 +86,6 @@ def findings(entry: ModelEntry, deploy: Deploy, server: Server, *, at: str) -> l
     """What the engine or the scheduler would refuse later. at: the entry's place in the file, `models[3]`."""
     name = entry.litellm_model_name
     found = []
-    if deploy.engine == "vllm" and server.gpus == 0 and deploy.fixed_replicas > 0:
-        found.append(
-            Finding(
-                code="gpu-count-missing",
-                model=name,
-                field=f"{at}.deploy.gpu",
-                message=f"{name}: vLLM needs GPUs and the entry names none",
-                hint="write `deploy: {gpu: {type: H100, count: 2}}`",
-            )
-        )
     if deploy.engine == "vllm" and server.key is None:
         found.append(
             Finding(

@@ -19,6 +19,7 @@ from kindo_models.planning.rules import (  # noqa: F401 (importing them fills th
     lifecycle,
     names,
     servers,
+    sizing,
     variables,
     windows,
 )
