@@ -1,4 +1,6 @@
-"""`kindo-models`: the command line. Each command's body is imported when it runs, so that `--help` stays quick."""
+"""`kindo-models`: the command line. Each command's body is imported when it runs, so that `--help` stays quick; what is
+imported here declares arguments and options only.
+"""
 
 from __future__ import annotations
 
@@ -10,21 +12,23 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from kindo_models.commands.environment_command import environments
+from kindo_models.commands.import_command import imports
 from kindo_models.commands.options import (
     CloudOption,
     ContractArgument,
     EnvironmentOption,
+    Format,
+    FormatOption,
+    OutputOption,
     RegionOption,
     StackOption,
+    examples,
 )
+from kindo_models.commands.size_command import size_command
 
 MACHINE_PANEL = "This machine"
 STACK_PANEL = "Contract and stack"
-
-
-def _examples(*lines: str) -> str:
-    """As typer wants paragraphs, so that each stands on a line of its own."""
-    return "\n\n".join(["Examples:", *(f"  {line}" for line in lines)])
 
 
 app = typer.Typer(
@@ -41,24 +45,10 @@ app = typer.Typer(
 )
 
 
-class Format(StrEnum):
-    table = "table"
-    json = "json"
-
-
 class PlanFormat(StrEnum):
     table = "table"
     json = "json"
     markdown = "markdown"
-
-
-class EnvironmentFormat(StrEnum):
-    text = "text"
-    json = "json"
-    yaml = "yaml"
-
-
-FormatOption = Annotated[Format, typer.Option("--format", "-f", help="What to print.")]
 
 
 @app.callback()
@@ -66,42 +56,13 @@ def _root() -> None:
     pass
 
 
-environments = typer.Typer(name="environment", help="Settings of a stack.", no_args_is_help=True)
 app.add_typer(environments, rich_help_panel=STACK_PANEL)
-
-
-@environments.callback()
-def _environments() -> None:
-    pass
-
-
-@environments.command(
-    "show",
-    epilog=_examples(
-        "kindo-models environment show --stack prod", "kindo-models environment show --stack prod --defaults"
-    ),
-)
-def environment_show_command(
-    stack: StackOption = None,
-    environment: EnvironmentOption = None,
-    defaults: Annotated[bool, typer.Option("--defaults", help="Also what no file says.")] = False,
-    format: Annotated[
-        EnvironmentFormat, typer.Option("--format", "-f", help="What to print.")
-    ] = EnvironmentFormat.text,
-) -> None:
-    """Print a stack's settings with the file and line that each value comes from, after merging what it extends.
-
-    Exit status: 0 done, 2 unusable input.
-    """
-    from kindo_models.commands.environment_show import show_environment
-
-    raise typer.Exit(show_environment(stack, environment, defaults=defaults, format=format.value))
 
 
 @app.command(
     "plan",
     rich_help_panel=STACK_PANEL,
-    epilog=_examples(
+    epilog=examples(
         "kindo-models plan --stack prod",
         "kindo-models plan contract.yaml --cloud eks --region us-east-1",
         "kindo-models plan --stack prod --format markdown >> $GITHUB_STEP_SUMMARY",
@@ -127,7 +88,7 @@ def plan_command(
 
 
 @app.command(
-    "doctor", rich_help_panel=MACHINE_PANEL, epilog=_examples("kindo-models doctor", "kindo-models doctor --stack prod")
+    "doctor", rich_help_panel=MACHINE_PANEL, epilog=examples("kindo-models doctor", "kindo-models doctor --stack prod")
 )
 def doctor_command(
     stack: StackOption = None, environment: EnvironmentOption = None, format: FormatOption = Format.table
@@ -144,7 +105,7 @@ def doctor_command(
 @app.command(
     "outdated",
     rich_help_panel=MACHINE_PANEL,
-    epilog=_examples("kindo-models outdated", "kindo-models outdated --stack prod --format json"),
+    epilog=examples("kindo-models outdated", "kindo-models outdated --stack prod --format json"),
 )
 def outdated_command(
     stack: StackOption = None, environment: EnvironmentOption = None, format: FormatOption = Format.table
@@ -203,7 +164,7 @@ class SchemaOf(StrEnum):
 @app.command(
     "schema",
     rich_help_panel=STACK_PANEL,
-    epilog=_examples("kindo-models schema > contract.schema.json", "kindo-models schema environment"),
+    epilog=examples("kindo-models schema > contract.schema.json", "kindo-models schema environment"),
 )
 def schema_command(
     of: Annotated[SchemaOf, typer.Argument(help="Of what.")] = SchemaOf.contract,
@@ -234,11 +195,6 @@ class RenderTarget(StrEnum):
 class Via(StrEnum):
     direct = "direct"
     gateway = "gateway"
-
-
-OutputOption = Annotated[
-    Path | None, typer.Option("--output", "-o", help="Write to this file.", show_default="standard output")
-]
 
 
 @app.command("render", rich_help_panel=STACK_PANEL)
@@ -273,42 +229,7 @@ def render_command(
     )
 
 
-imports = typer.Typer(name="import", help="Make a contract of other tools' files.", no_args_is_help=True)
 app.add_typer(imports, rich_help_panel=STACK_PANEL)
-
-
-class ReportFormat(StrEnum):
-    text = "text"
-    json = "json"
-
-
-@imports.callback()
-def _imports() -> None:
-    pass
-
-
-@imports.command("kdeps")
-def import_kdeps_command(
-    paths: Annotated[
-        list[Path], typer.Argument(help="Resources, workflows, ~/.kdeps/config.yaml, or folders of them.")
-    ],
-    output: OutputOption = None,
-    azure_api_version: Annotated[
-        str | None, typer.Option(help="apiVersion of Azure entries: KDeps has none.", show_default=False)
-    ] = None,
-    format: Annotated[
-        ReportFormat, typer.Option("--format", "-f", help="json: contract, what is missing and the report in one.")
-    ] = ReportFormat.text,
-) -> None:
-    """Turn KDeps resources and workflows into a contract: one entry for each model. The report is on standard error.
-
-    Exit status: 0 complete, 1 a required fact or a model is missing (it is said), 2 unusable input.
-    """
-    from kindo_models.commands.import_ import import_kdeps
-
-    raise typer.Exit(
-        import_kdeps(paths, as_json=format is ReportFormat.json, output=output, azure_api_version=azure_api_version)
-    )
 
 
 @app.command("init", rich_help_panel=STACK_PANEL)
@@ -326,81 +247,7 @@ def init_command(
     raise typer.Exit(init(file, provider or [], force=force))
 
 
-class Sizing(StrEnum):
-    table = "table"
-    model = "model"
-
-
-@app.command("size", rich_help_panel=STACK_PANEL)
-def size_command(
-    model: Annotated[
-        str | None, typer.Argument(help="Hugging Face id, or the path of a config.json.", show_default=False)
-    ] = None,
-    context: Annotated[
-        int | None, typer.Option("--context", "-c", help="Tokens of one request; default: the model's limit.")
-    ] = None,
-    concurrency: Annotated[int, typer.Option(help="Requests of that length at once.")] = 1,
-    sizing: Annotated[
-        Sizing, typer.Option(help="Who decides: Kindo's VRAM table, or the memory model.")
-    ] = Sizing.table,
-    gpu: Annotated[str | None, typer.Option(help="GPU type, as H100, L40S, A100-80GB.", show_default=False)] = None,
-    tp: Annotated[
-        int | None, typer.Option("--tp", help="GPUs (tensor parallel): 1, 2, 4, 8.", show_default=False)
-    ] = None,
-    quantization: Annotated[str | None, typer.Option(help="Weights: fp8, awq, gptq …", show_default=False)] = None,
-    dtype: Annotated[str | None, typer.Option(help="As vLLM's --dtype.", show_default=False)] = None,
-    kv_cache_dtype: Annotated[str | None, typer.Option(help="As vLLM's --kv-cache-dtype.", show_default=False)] = None,
-    vllm_version: Annotated[str | None, typer.Option(help="Default: the release of our image.")] = None,
-    gpu_memory_utilization: Annotated[float | None, typer.Option(help="As vLLM's.", show_default=False)] = None,
-    max_num_seqs: Annotated[int | None, typer.Option(help="As vLLM's.", show_default=False)] = None,
-    max_num_batched_tokens: Annotated[int | None, typer.Option(help="As vLLM's.", show_default=False)] = None,
-    enforce_eager: Annotated[bool, typer.Option("--enforce-eager", help="No CUDA graphs.")] = False,
-    allow_long_context: Annotated[
-        bool, typer.Option("--allow-long-context", help="As with VLLM_ALLOW_LONG_MAX_MODEL_LEN=1.")
-    ] = False,
-    parameters: Annotated[
-        float | None, typer.Option(help="Billions of parameters of a model that is not known.", show_default=False)
-    ] = None,
-    cloud: Annotated[str | None, typer.Option(help="eks, aks, gke or existing.", show_default=False)] = None,
-    region: Annotated[str | None, typer.Option(help="Region of that cloud.", show_default=False)] = None,
-    forbid_idle_gpus: Annotated[
-        bool, typer.Option("--forbid-idle-gpus", help="Idle GPUs of the machine are an error.")
-    ] = False,
-    explain: Annotated[bool, typer.Option("--explain", help="Every term with formula and source.")] = False,
-    batch: Annotated[Path | None, typer.Option(help="CSV with one setup a row.", show_default=False)] = None,
-    output: Annotated[Path | None, typer.Option(help="CSV to write for --batch.", show_default=False)] = None,
-    format: Annotated[Format, typer.Option("--format", "-f", help="What to print.")] = Format.table,
-) -> None:
-    """Show which GPUs a model gets, whether vLLM starts on them and with how much room, and what they cost.
-
-    Exit status: 0 it fits, 1 it does not (or too close to call), 2 unusable input.
-    """
-    from kindo_models.commands.size import size, size_rows
-    from kindo_models.commands.size_input import Asked
-
-    asked = Asked(
-        model=model,
-        context=context,
-        concurrency=concurrency,
-        parameters=parameters,
-        quantization=quantization,
-        dtype=dtype,
-        kv_cache_dtype=kv_cache_dtype,
-        gpu=gpu,
-        tensor_parallel=tp,
-        vllm_version=vllm_version,
-        gpu_memory_utilization=gpu_memory_utilization,
-        max_num_seqs=max_num_seqs,
-        max_num_batched_tokens=max_num_batched_tokens,
-        enforce_eager=enforce_eager,
-        allow_long_context=allow_long_context,
-        cloud=cloud,
-        region=region,
-        mode=sizing.value,
-    )
-    if batch or output:
-        raise typer.Exit(size_rows(asked, batch, output))
-    raise typer.Exit(size(asked, explain=explain, as_json=format is Format.json, forbid_idle=forbid_idle_gpus))
+app.command("size", rich_help_panel=STACK_PANEL)(size_command)
 
 
 def main() -> NoReturn:

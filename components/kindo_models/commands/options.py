@@ -17,6 +17,16 @@ class Cloud(StrEnum):
     existing = "existing"
 
 
+class Format(StrEnum):
+    table = "table"
+    json = "json"
+
+
+def examples(*lines: str) -> str:
+    """As typer wants paragraphs, so that each stands on a line of its own."""
+    return "\n\n".join(["Examples:", *(f"  {line}" for line in lines)])
+
+
 def _stacks(incomplete: str) -> list[str]:
     """Shell completion: the stacks of this project."""
     from kindo_models.commands.selection import stack_names
@@ -62,4 +72,8 @@ RegionOption = Annotated[
     typer.Option(
         "--region", help="Region of that cloud, with --cloud.", show_default=False, rich_help_panel=INPUT_PANEL
     ),
+]
+FormatOption = Annotated[Format, typer.Option("--format", "-f", help="What to print.")]
+OutputOption = Annotated[
+    Path | None, typer.Option("--output", "-o", help="Write to this file.", show_default="standard output")
 ]
