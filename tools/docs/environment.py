@@ -43,11 +43,12 @@ the example stacks lower it visibly, because their digests are not known here: `
 """
 
 _SECRETS = """\
-## Secrets
+## Where secrets come from
 
 | What | From |
 |---|---|
-| model keys (`${VAR}` of the contract) | process variable `VAR`, else `pulumi config set --secret kindo-models:VAR …` |
+| model keys (`${VAR}` of the contract) | the first that has it: process variable `VAR`, `pulumi config set --secret \
+kindo-models:VAR …`, `secrets.existing.VAR`, `secrets.external.keys.VAR` |
 | Kindo admin key | `KINDO_ADMIN_API_KEY`, or Pulumi secret `kindo-models:kindoAdminApiKey` |
 | Unleash admin token | `UNLEASH_ADMIN_TOKEN`, or Pulumi secret `kindo-models:unleashAdminToken` |
 | gateway master key | made inside the cluster, read with `kubectl get secret -n kindo-gateway litellm-master-key` |

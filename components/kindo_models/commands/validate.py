@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import typer
 
+from kindo_models.commands.selection import stack_file
 from kindo_models.environment.load import load
 from kindo_models.findings import Finding, InputError, errors
 from kindo_models.planning.review import review
@@ -50,7 +51,7 @@ def _environment_file(stack: str | None, environment: Path | None) -> Path | Non
     if stack and environment:
         hint = "use either --stack NAME or --environment FILE"
         raise InputError([Finding(code="no-environment", message="name one environment, not two", hint=hint)])
-    return environment or (DIRECTORY / f"Pulumi.{stack}.yaml" if stack else None)
+    return environment or (stack_file(stack) if stack else None)
 
 
 def _json(findings: Iterable[Finding], source: Source | None) -> None:
