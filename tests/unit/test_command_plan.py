@@ -150,6 +150,36 @@ def test_settings_without_effect_are_said(tmp_path: Path) -> None:
     ) in out
 
 
+@pytest.mark.parametrize(
+    ("part", "lines"),
+    [
+        (
+            "part: platform",
+            [
+                "Gateway: http://litellm.kindo-gateway.svc.cluster.local:4000",
+                "This stack makes namespaces and gateway; servers, checks and registrations are the workload's.",
+            ],
+        ),
+        (
+            "part: workload\n    platform: {stack: a/b/c}",
+            [
+                "Gateway: http://litellm.kindo-gateway.svc.cluster.local:4000 (of the platform stack)",
+                "Checks: every model through the gateway, withheld when it fails",
+                "Registration: none",
+                "Flags: none",
+            ],
+        ),
+    ],
+)
+def test_a_part_says_what_this_stack_makes_of_the_plan(tmp_path: Path, part: str, lines: list[str]) -> None:
+    file = tmp_path / "Pulumi.x.yaml"
+    file.write_text(f"config:\n  kindo-models:environment:\n    {part}\n")
+    _, out, _ = invoke("stacks/dev.contract.yaml", "--environment", str(file))
+    said = out.splitlines()
+    start = said.index("GPUs in all: 3 (nvidia.com/gpu)") + 1
+    assert said[start : start + len(lines)] == lines
+
+
 ONE_OF = "    fix: use one of --stack NAME, --environment FILE, or --cloud eks|aks|existing with --region\n"
 REFUSALS = {
     "nothing named": ([], "error[no-environment] name one environment\n" + ONE_OF),

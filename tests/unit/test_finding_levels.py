@@ -6,7 +6,9 @@ import pytest
 
 from kindo_models.environment import Environment
 from kindo_models.findings import Finding
+from kindo_models.planning.review import review
 from kindo_models.planning.severity import leveled
+from kindo_models.source import parse
 
 WARNING = Finding(code="image-without-digest", severity="warning", message="a tag", field="images.vllm")
 ERROR = Finding(code="litellm-below-floor", message="too old", field="gateway.version")
@@ -53,3 +55,13 @@ def test_a_code_that_does_not_exist_is_an_error_with_the_nearest_one() -> None:
 def test_other_levels_are_refused(level: str) -> None:
     with pytest.raises(ValueError, match="error"):
         levels(image_without_digest=level)
+
+
+def test_levels_count_where_the_contract_allows_no_plan() -> None:
+    """`validate --stack` shows a contract's other findings at the environment's levels."""
+    source = parse("models: [{litellmModelName: a}]\n", file="c.yaml")
+    settings = Environment.model_validate(
+        {"gateway": {"version": "1.106.0"}, "findings": {"litellm-below-preferred-floor": "error"}}
+    )
+    found = {finding.code: finding.severity for finding in review(source, settings).findings}
+    assert found["litellm-below-preferred-floor"] == "error"

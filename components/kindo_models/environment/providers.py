@@ -23,8 +23,6 @@ class ProviderSettings(Part):
 class Bedrock(Part):
     """Amazon Bedrock."""
 
-    region: str | None = None
-    """Region of the models of entries that name no `awsRegion`; none: `cloud.region`."""
     role_arn: Annotated[str, ROLE] | None = None
     """IAM role that the gateway takes for calls; none: one is made with only the models of the contract."""
 
