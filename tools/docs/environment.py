@@ -39,7 +39,8 @@ are findings.
 error is what Kubernetes, a cloud, vLLM or LiteLLM would refuse, or what is not safe; it may become a `warning`, whose
 text then says that it was lowered, and can never be `off`: that is the error `finding-not-switchable`. A code that
 does not exist is an error with the nearest one. `stacks/base/production.yaml` makes `image-without-digest` an error;
-the example stacks lower it visibly, because their digests are not known here: `kindo-models resolve` fills them.
+the example stacks lower it visibly, because their
+digests are not known here: write them under `images`, then take that line out.
 """
 
 _SECRETS = """\
