@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from kindo_models.commands.printing import print_json
+from kindo_models.json_schema import DIALECT
 from kindo_models.planning.model import Plan
-
-DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def plan_schema() -> dict[str, Any]:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from kindo_models.environment import Environment
 from kindo_models.environment.cluster import Cloud, Cluster
 from kindo_models.environment.combinations import cloud_findings
-from kindo_models.environment.load import Loaded, load
 from kindo_models.findings import Finding, InputError
 from kindo_models.source import Source, nearest
 from kindo_models.stack import DIRECTORY
@@ -27,10 +25,6 @@ class Selection:
     environment: Environment | None
     contract: Path | None
 
-    def load(self, variables: Mapping[str, str] | None = None) -> Loaded | None:
-        """The checked stack file; None where there is none. Raises InputError."""
-        return None if self.settings is None else load(self.settings, variables=variables)
-
 
 def select(
     contract: Path | None,
@@ -43,7 +37,8 @@ def select(
 ) -> Selection:
     """hint: the ways that the command has, for the complaint.
 
-    Raises InputError: `no-environment`, `no-such-stack`, `missing-key`, `region-of-other-cloud`."""
+    Raises InputError: `no-environment`, `no-such-stack`, `missing-key`, `region-of-other-cloud`.
+    """
     given = [name for name, value in (("--stack", stack), ("--environment", environment), ("--cloud", cloud)) if value]
     if len(given) != 1:
         message = f"{' and '.join(given)} contradict each other" if given else "name one environment"

@@ -5,7 +5,7 @@
 
 from kindo_models.environment.cluster import Cloud, Cluster, NodePools, Packing
 from kindo_models.environment.gateway import GatewaySettings, Retries
-from kindo_models.environment.load import CONFIG_KEY, load_environment, parse_environment
+from kindo_models.environment.load import CONFIG_KEY, load_environment
 from kindo_models.environment.model import Environment, PlatformReference
 from kindo_models.environment.providers import CloudModels, ProviderSettings
 from kindo_models.environment.registration import FlagSettings, KindoApi, RegistrationSettings, VerificationSettings
@@ -46,5 +46,4 @@ __all__ = [
     "StoredKey",
     "VerificationSettings",
     "load_environment",
-    "parse_environment",
 ]

@@ -48,10 +48,6 @@ def load(path: str | Path, *, variables: Mapping[str, str] | None = None, name: 
 def read_stack_file(path: str | Path, *, name: str | None = None) -> Layers:
     """The environment object of a stack file over its bases (`base/` beside it), not checked yet."""
     source = read(Path(path), name=name)
-    return layers_of(source, Path(path).parent / BASES)
-
-
-def layers_of(source: Source, bases: Path) -> Layers:
     config = source.data.get("config") if isinstance(source.data, dict) else None
     if not isinstance(config, dict) or not isinstance(config.get(CONFIG_KEY), dict):
         raise InputError(
@@ -61,12 +57,7 @@ def layers_of(source: Source, bases: Path) -> Layers:
                 )
             ]
         )
-    return read_layers(source, ("config", CONFIG_KEY), bases)
-
-
-def parse_environment(source: Source, variables: Mapping[str, str], bases: Path = Path(BASES)) -> Environment:
-    """As `load_environment`, from a file that was read."""
-    return check(layers_of(source, bases), variables).environment
+    return read_layers(source, ("config", CONFIG_KEY), Path(path).parent / BASES)
 
 
 def check(layers: Layers, variables: Mapping[str, str]) -> Loaded:

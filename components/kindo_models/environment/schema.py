@@ -7,8 +7,8 @@ from typing import Any
 from kindo_models.environment.layers import EXTENDS
 from kindo_models.environment.load import CONFIG_KEY
 from kindo_models.environment.model import Environment
+from kindo_models.json_schema import DIALECT
 
-DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _VARIABLE = {"type": "string", "pattern": r"^\$\{[A-Za-z_][A-Za-z0-9_]*\}$"}
 
 
