@@ -14,12 +14,17 @@ if TYPE_CHECKING:
     from kindo_models.environment import load_environment
     from kindo_models.planning import Plan, plan
     from kindo_models.platform import ModelPlatform, ModelPlatformArgs
+    from kindo_models.split import PlatformLayer, PlatformLayerArgs, WorkloadLayer, WorkloadLayerArgs
     from kindo_models.stack import load_stack
 
 _HOMES = {
     "ModelPlatform": "kindo_models.platform",
     "ModelPlatformArgs": "kindo_models.platform",
     "Plan": "kindo_models.planning.model",
+    "PlatformLayer": "kindo_models.split",
+    "PlatformLayerArgs": "kindo_models.split",
+    "WorkloadLayer": "kindo_models.split",
+    "WorkloadLayerArgs": "kindo_models.split",
     "load_contract": "kindo_models.contract.load",
     "load_environment": "kindo_models.environment",
     "load_stack": "kindo_models.stack",
@@ -30,6 +35,10 @@ __all__ = [
     "ModelPlatform",
     "ModelPlatformArgs",
     "Plan",
+    "PlatformLayer",
+    "PlatformLayerArgs",
+    "WorkloadLayer",
+    "WorkloadLayerArgs",
     "load_contract",
     "load_environment",
     "load_stack",

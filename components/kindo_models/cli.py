@@ -1,4 +1,6 @@
-"""`kindo-models`: the command line. Each command's body is imported when it runs, so that `--help` stays quick."""
+"""`kindo-models`: the command line. Each command's body is imported when it runs, so that `--help` stays quick; what is
+imported here declares arguments and options only.
+"""
 
 from __future__ import annotations
 
@@ -10,27 +12,43 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from kindo_models.commands.environment_command import environments
+from kindo_models.commands.import_command import imports
+from kindo_models.commands.options import (
+    CloudOption,
+    ContractArgument,
+    EnvironmentOption,
+    Format,
+    FormatOption,
+    OutputOption,
+    RegionOption,
+    StackOption,
+    examples,
+)
+from kindo_models.commands.size_command import size_command
+
+MACHINE_PANEL = "This machine"
+STACK_PANEL = "Contract and stack"
+
+
 app = typer.Typer(
     name="kindo-models",
     help="From one model contract to a running, verified and registered AI model platform.",
+    epilog=(
+        "Start with:\n\n  kindo-models doctor\n\n  kindo-models plan --stack local\n\n  pulumi up --stack local\n\n"
+        "Exit status of every command: 0 fine, 1 errors or failures, 2 unusable input."
+    ),
     no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
 )
 
 
-class Format(StrEnum):
+class PlanFormat(StrEnum):
     table = "table"
     json = "json"
-
-
-ContractArgument = Annotated[
-    Path | None, typer.Argument(help="Contract file; default: stacks/<stack>.contract.yaml", show_default=False)
-]
-StackOption = Annotated[str | None, typer.Option("--stack", "-s", help="Stack in stacks/.", show_default=False)]
-EnvironmentOption = Annotated[
-    Path | None, typer.Option("--environment", "-e", help="A stack file, wherever it lies.", show_default=False)
-]
+    markdown = "markdown"
 
 
 @app.callback()
@@ -38,12 +56,25 @@ def _root() -> None:
     pass
 
 
-@app.command("plan")
+app.add_typer(environments, rich_help_panel=STACK_PANEL)
+
+
+@app.command(
+    "plan",
+    rich_help_panel=STACK_PANEL,
+    epilog=examples(
+        "kindo-models plan --stack prod",
+        "kindo-models plan contract.yaml --cloud eks --region us-east-1",
+        "kindo-models plan --stack prod --format markdown >> $GITHUB_STEP_SUMMARY",
+    ),
+)
 def plan_command(
     contract: ContractArgument = None,
     stack: StackOption = None,
     environment: EnvironmentOption = None,
-    format: Annotated[Format, typer.Option("--format", "-f", help="What to print.")] = Format.table,
+    cloud: CloudOption = None,
+    region: RegionOption = None,
+    format: Annotated[PlanFormat, typer.Option("--format", "-f", help="What to print.")] = PlanFormat.table,
 ) -> None:
     """Show what `pulumi up` would make: servers, gateway, checks, registrations, flags, and every finding.
 
@@ -51,7 +82,41 @@ def plan_command(
     """
     from kindo_models.commands.plan import show_plan
 
-    raise typer.Exit(show_plan(contract, stack, environment, as_json=format is Format.json))
+    raise typer.Exit(
+        show_plan(contract, stack, environment, cloud.value if cloud else None, region, format=format.value)
+    )
+
+
+@app.command(
+    "doctor", rich_help_panel=MACHINE_PANEL, epilog=examples("kindo-models doctor", "kindo-models doctor --stack prod")
+)
+def doctor_command(
+    stack: StackOption = None, environment: EnvironmentOption = None, format: FormatOption = Format.table
+) -> None:
+    """Say what this machine lacks: tools, versions, credentials (never their values), cluster; each with the fix.
+
+    With a stack also what that stack needs. Exit status: 0 nothing is missing, 1 something is, 2 unusable input.
+    """
+    from kindo_models.commands.doctor import doctor
+
+    raise typer.Exit(doctor(stack, environment, format=format.value))
+
+
+@app.command(
+    "outdated",
+    rich_help_panel=MACHINE_PANEL,
+    epilog=examples("kindo-models outdated", "kindo-models outdated --stack prod --format json"),
+)
+def outdated_command(
+    stack: StackOption = None, environment: EnvironmentOption = None, format: FormatOption = Format.table
+) -> None:
+    """List catalog facts past their date, and pins of the stacks below their floor. Without a stack: of all stacks.
+
+    Exit status: 0 nothing, 1 something is outdated, 2 unusable input.
+    """
+    from kindo_models.commands.outdated import outdated
+
+    raise typer.Exit(outdated(stack, environment, format=format.value))
 
 
 class ValidateFormat(StrEnum):
@@ -60,7 +125,7 @@ class ValidateFormat(StrEnum):
     github = "github"
 
 
-@app.command("validate")
+@app.command("validate", rich_help_panel=STACK_PANEL)
 def validate_command(
     contract: ContractArgument = None,
     stack: StackOption = None,
@@ -77,20 +142,43 @@ def validate_command(
     raise typer.Exit(validate(contract, stack, environment, format.value))
 
 
-@app.command("explain")
+@app.command("explain", rich_help_panel=STACK_PANEL)
 def explain_command(
     code: Annotated[str | None, typer.Argument(help="Code of a finding, such as azure-field-missing.")] = None,
 ) -> None:
-    """Explain a finding's code: what, why, fix. Without a code: list them all."""
+    """Explain a finding's code: what, why, fix. Without a code: list them all.
+
+    Exit status: 0, 2 for a code that does not exist.
+    """
     from kindo_models.commands.explain import explain
 
     raise typer.Exit(explain(code))
 
 
-@app.command("schema")
-def schema_command() -> None:
-    """Print the JSON Schema of the contract file, for editors."""
-    from kindo_models.commands.schema import print_schema
+class SchemaOf(StrEnum):
+    contract = "contract"
+    environment = "environment"
+    plan = "plan"
+
+
+@app.command(
+    "schema",
+    rich_help_panel=STACK_PANEL,
+    epilog=examples("kindo-models schema > contract.schema.json", "kindo-models schema environment"),
+)
+def schema_command(
+    of: Annotated[SchemaOf, typer.Argument(help="Of what.")] = SchemaOf.contract,
+) -> None:
+    """Print a JSON Schema: of contract or environment files, for editors, or of what `plan --format json` prints.
+
+    Exit status: 0.
+    """
+    if of is SchemaOf.environment:
+        from kindo_models.commands.schema_environment import print_environment_schema as print_schema
+    elif of is SchemaOf.plan:
+        from kindo_models.commands.schema_plan import print_plan_schema as print_schema
+    else:
+        from kindo_models.commands.schema import print_schema
 
     raise typer.Exit(print_schema())
 
@@ -109,12 +197,7 @@ class Via(StrEnum):
     gateway = "gateway"
 
 
-OutputOption = Annotated[
-    Path | None, typer.Option("--output", "-o", help="Write to this file.", show_default="standard output")
-]
-
-
-@app.command("render")
+@app.command("render", rich_help_panel=STACK_PANEL)
 def render_command(
     target: Annotated[RenderTarget, typer.Option("--target", "-t", help="Who reads it.", show_default=False)],
     contract: ContractArgument = None,
@@ -146,45 +229,10 @@ def render_command(
     )
 
 
-imports = typer.Typer(name="import", help="Make a contract of other tools' files.", no_args_is_help=True)
-app.add_typer(imports)
+app.add_typer(imports, rich_help_panel=STACK_PANEL)
 
 
-class ReportFormat(StrEnum):
-    text = "text"
-    json = "json"
-
-
-@imports.callback()
-def _imports() -> None:
-    pass
-
-
-@imports.command("kdeps")
-def import_kdeps_command(
-    paths: Annotated[
-        list[Path], typer.Argument(help="Resources, workflows, ~/.kdeps/config.yaml, or folders of them.")
-    ],
-    output: OutputOption = None,
-    azure_api_version: Annotated[
-        str | None, typer.Option(help="apiVersion of Azure entries: KDeps has none.", show_default=False)
-    ] = None,
-    format: Annotated[
-        ReportFormat, typer.Option("--format", "-f", help="json: contract, what is missing and the report in one.")
-    ] = ReportFormat.text,
-) -> None:
-    """Turn KDeps resources and workflows into a contract: one entry for each model. The report is on standard error.
-
-    Exit status: 0 complete, 1 a required fact or a model is missing (it is said), 2 unusable input.
-    """
-    from kindo_models.commands.import_ import import_kdeps
-
-    raise typer.Exit(
-        import_kdeps(paths, as_json=format is ReportFormat.json, output=output, azure_api_version=azure_api_version)
-    )
-
-
-@app.command("init")
+@app.command("init", rich_help_panel=STACK_PANEL)
 def init_command(
     file: Annotated[Path, typer.Argument(help="File to write; - prints it.")] = Path("contract.yaml"),
     provider: Annotated[
@@ -199,81 +247,7 @@ def init_command(
     raise typer.Exit(init(file, provider or [], force=force))
 
 
-class Sizing(StrEnum):
-    table = "table"
-    model = "model"
-
-
-@app.command("size")
-def size_command(
-    model: Annotated[
-        str | None, typer.Argument(help="Hugging Face id, or the path of a config.json.", show_default=False)
-    ] = None,
-    context: Annotated[
-        int | None, typer.Option("--context", "-c", help="Tokens of one request; default: the model's limit.")
-    ] = None,
-    concurrency: Annotated[int, typer.Option(help="Requests of that length at once.")] = 1,
-    sizing: Annotated[
-        Sizing, typer.Option(help="Who decides: Kindo's VRAM table, or the memory model.")
-    ] = Sizing.table,
-    gpu: Annotated[str | None, typer.Option(help="GPU type, as H100, L40S, A100-80GB.", show_default=False)] = None,
-    tp: Annotated[
-        int | None, typer.Option("--tp", help="GPUs (tensor parallel): 1, 2, 4, 8.", show_default=False)
-    ] = None,
-    quantization: Annotated[str | None, typer.Option(help="Weights: fp8, awq, gptq …", show_default=False)] = None,
-    dtype: Annotated[str | None, typer.Option(help="As vLLM's --dtype.", show_default=False)] = None,
-    kv_cache_dtype: Annotated[str | None, typer.Option(help="As vLLM's --kv-cache-dtype.", show_default=False)] = None,
-    vllm_version: Annotated[str | None, typer.Option(help="Default: the release of our image.")] = None,
-    gpu_memory_utilization: Annotated[float | None, typer.Option(help="As vLLM's.", show_default=False)] = None,
-    max_num_seqs: Annotated[int | None, typer.Option(help="As vLLM's.", show_default=False)] = None,
-    max_num_batched_tokens: Annotated[int | None, typer.Option(help="As vLLM's.", show_default=False)] = None,
-    enforce_eager: Annotated[bool, typer.Option("--enforce-eager", help="No CUDA graphs.")] = False,
-    allow_long_context: Annotated[
-        bool, typer.Option("--allow-long-context", help="As with VLLM_ALLOW_LONG_MAX_MODEL_LEN=1.")
-    ] = False,
-    parameters: Annotated[
-        float | None, typer.Option(help="Billions of parameters of a model that is not known.", show_default=False)
-    ] = None,
-    cloud: Annotated[str | None, typer.Option(help="eks, aks, gke or existing.", show_default=False)] = None,
-    region: Annotated[str | None, typer.Option(help="Region of that cloud.", show_default=False)] = None,
-    forbid_idle_gpus: Annotated[
-        bool, typer.Option("--forbid-idle-gpus", help="Idle GPUs of the machine are an error.")
-    ] = False,
-    explain: Annotated[bool, typer.Option("--explain", help="Every term with formula and source.")] = False,
-    batch: Annotated[Path | None, typer.Option(help="CSV with one setup a row.", show_default=False)] = None,
-    output: Annotated[Path | None, typer.Option(help="CSV to write for --batch.", show_default=False)] = None,
-    format: Annotated[Format, typer.Option("--format", "-f", help="What to print.")] = Format.table,
-) -> None:
-    """Show which GPUs a model gets, whether vLLM starts on them and with how much room, and what they cost.
-
-    Exit status: 0 it fits, 1 it does not (or too close to call), 2 unusable input.
-    """
-    from kindo_models.commands.size import size, size_rows
-    from kindo_models.commands.size_input import Asked
-
-    asked = Asked(
-        model=model,
-        context=context,
-        concurrency=concurrency,
-        parameters=parameters,
-        quantization=quantization,
-        dtype=dtype,
-        kv_cache_dtype=kv_cache_dtype,
-        gpu=gpu,
-        tensor_parallel=tp,
-        vllm_version=vllm_version,
-        gpu_memory_utilization=gpu_memory_utilization,
-        max_num_seqs=max_num_seqs,
-        max_num_batched_tokens=max_num_batched_tokens,
-        enforce_eager=enforce_eager,
-        allow_long_context=allow_long_context,
-        cloud=cloud,
-        region=region,
-        mode=sizing.value,
-    )
-    if batch or output:
-        raise typer.Exit(size_rows(asked, batch, output))
-    raise typer.Exit(size(asked, explain=explain, as_json=format is Format.json, forbid_idle=forbid_idle_gpus))
+app.command("size", rich_help_panel=STACK_PANEL)(size_command)
 
 
 def main() -> NoReturn:

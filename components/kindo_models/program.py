@@ -1,4 +1,4 @@
-"""What `__main__.py` needs from Pulumi: the current stack, and its secrets as secret outputs."""
+"""What `__main__.py` needs: the current stack, its secrets as secret outputs, and the resources of its part."""
 
 from __future__ import annotations
 
@@ -7,15 +7,23 @@ import datetime
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 from pulumi.runtime.rpc import UNKNOWN
 
+from kindo_models.cluster_access import connect
 from kindo_models.environment import SecretKey, StoredKey
 from kindo_models.findings import InputError
 from kindo_models.planning.keys import locate_keys
 from kindo_models.planning.plan import accept
+from kindo_models.planning.split import OUTPUT, PlatformOutputs, accepted
+from kindo_models.platform import ModelPlatform, ModelPlatformArgs
+from kindo_models.split import PlatformLayer, PlatformLayerArgs, WorkloadLayer, WorkloadLayerArgs
 from kindo_models.stack import Stack, load_stack
+
+NAME = "models"
+"""Name of the component: part of every URN, never changed."""
 
 
 def current_stack() -> Stack:
@@ -59,6 +67,52 @@ def stack_keys(stack: Stack, cluster: pulumi.ProviderResource | None = None) -> 
         elif source.existing is not None:
             values[name] = existing_secret(source.existing, cluster)
     return StackKeys(values, {name: source.stored for name, source in located.items() if source.stored})
+
+
+async def main() -> dict[str, Any]:
+    """What `__main__.py` runs: the current stack's resources; returns its exports."""
+    return await declare(current_stack())
+
+
+async def declare(stack: Stack) -> dict[str, Any]:
+    """The resources of the stack's part (`part` of its environment); returns what it exports.
+
+    Other stacks are read before anything is declared: what is wrong with them ends the run with one plain sentence.
+    """
+    plan = stack.plan
+    platform = await platform_of(stack)
+    provider, cluster = await connect(stack.environment.cluster)
+    options = pulumi.ResourceOptions(providers=[provider])
+    keys = stack_keys(stack, provider)
+    if stack.environment.part == "platform":
+        layer = PlatformLayer(
+            NAME, PlatformLayerArgs(plan=plan, keys=keys.values, stored=keys.stored, cluster=cluster), options
+        )
+        return {OUTPUT: layer.exported, "gateway": stack.environment.gateway.url or layer.gateway_url}
+    made: ModelPlatform | WorkloadLayer
+    if platform is not None:
+        made = WorkloadLayer(
+            NAME,
+            WorkloadLayerArgs(plan=plan, platform=platform, keys=keys.values, stored=keys.stored, cluster=cluster),
+            options,
+        )
+    else:
+        made = ModelPlatform(
+            NAME, ModelPlatformArgs(plan=plan, keys=keys.values, stored=keys.stored, cluster=cluster), options
+        )
+    return {"models": made.models, "gateway": stack.environment.gateway.url or made.gateway_url}
+
+
+async def platform_of(stack: Stack) -> PlatformOutputs | None:
+    """For a workload the platform stack's outputs, checked against the plan; what does not fit ends the run."""
+    reference = stack.environment.platform
+    if reference is None:
+        return None
+    details = await pulumi.StackReference(reference.stack).get_output_details(OUTPUT)
+    try:
+        return accepted(stack.plan, details.value or details.secret_value, reference.stack)
+    except InputError as error:
+        raise pulumi.RunError(f"\n{error}") from None
 
 
 def existing_secret(place: SecretKey, cluster: pulumi.ProviderResource | None = None) -> pulumi.Output[str]:

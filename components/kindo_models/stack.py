@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kindo_models.contract import Contract
-from kindo_models.environment import Environment, load_environment, settings_source
+from kindo_models.environment import Environment
+from kindo_models.environment.load import load
 from kindo_models.findings import Finding, InputError, errors
 from kindo_models.planning import Plan
 from kindo_models.planning.review import review
@@ -42,26 +43,30 @@ def load_stack(
 
 
 def plan_files(
-    settings: Path,
+    settings: Path | Environment,
     models: Path,
     name: str,
     *,
     variables: Mapping[str, str] | None = None,
     today: datetime.date | None = None,
 ) -> Stack:
-    """As `load_stack`, with both files named."""
+    """As `load_stack`, with both files named, or with settings that are in no file."""
     found: list[Finding] = []
     environment: Environment | None = None
+    lines: Source | None = None
     source: Source | None = None
     try:
-        environment = load_environment(settings, variables=variables)
+        if isinstance(settings, Environment):
+            environment = settings
+        else:
+            loaded = load(settings, variables=variables)
+            environment, lines = loaded.environment, loaded.layers
     except InputError as error:
         found += error.findings
     try:
         source = scan_file(models)
     except InputError as error:
         found += error.findings
-    lines = settings_source(settings) if environment else None
     seen = review(source, environment, settings=lines, stack=name, today=today) if source else None
     if environment is None or seen is None or seen.contract is None or seen.plan is None:
         raise InputError([*found, *(errors(seen.findings) if seen else ())])

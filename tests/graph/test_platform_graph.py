@@ -6,7 +6,6 @@ import base64
 import json
 import os
 import re
-import runpy
 import shutil
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ import pytest
 from kindo_models import ModelPlatform, ModelPlatformArgs, load_stack
 from kindo_models.environment import ExternalSecrets, SecretSettings, SecretStore, StoredKey
 from kindo_models.planning.keys import locate_keys
+from kindo_models.program import main
 from kindo_models.stack import Stack
 from tests.support.mocks import Recorder, run
 
@@ -208,7 +208,7 @@ def test_the_program_takes_a_key_from_a_secret_that_exists(
     monkeypatch.delenv("ANTHROPIC_API_KEY")
     secret = {"data": {"anthropic": base64.b64encode(b"sk-from-the-cluster\n").decode()}}
     recorder = Recorder({"kubernetes:core/v1:Secret": lambda args: secret if args.resource_id else {}})
-    run(lambda: runpy.run_path(str(repository / "__main__.py")), recorder)
+    run(main, recorder)
 
     (read,) = [one for one in recorder.resources if one.resource_id]
     assert read.resource_id == "kindo/kindo-keys"

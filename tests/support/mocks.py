@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -54,13 +55,23 @@ class Recorder(mocks.Mocks):
 
 
 def run(program: Callable[[], Any], recorder: Recorder, *, preview: bool = False) -> Any:
-    """Run `program` under the mocks and wait until every resource is registered; returns what it returned."""
+    """Run `program` under the mocks and wait until every resource is registered; returns what it returned, of a
+    coroutine function what that came to.
+    """
     mocks.set_mocks(recorder, project="kindo-models", stack="local", preview=preview)
     result: list[Any] = []
 
     @pulumi.runtime.test
     def body() -> Any:
-        result.append(program())
+        returned = program()
+        if not inspect.iscoroutine(returned):
+            result.append(returned)
+            return None
+
+        async def wait() -> None:
+            result.append(await returned)
+
+        return wait()
 
     body()
     return result[0]

@@ -18,7 +18,7 @@ ALLOWED = {
     "source": {"findings"},
     "catalog": {"findings", "source"},
     "contract": {"findings", "source", "catalog"},
-    "environment": {"findings", "source", "catalog"},
+    "environment": {"findings", "source", "catalog", "json_schema"},
     "planning": BASE | {"environment"},
 }
 

@@ -1,82 +1,140 @@
-"""`kindo-models plan`: the plan as a table for people or as JSON."""
+"""`kindo-models plan`: the plan as a table for people, as JSON, or as Markdown for a pull request."""
 
 from __future__ import annotations
 
 import datetime
-import sys
 from pathlib import Path
 
-from kindo_models.findings import Finding, InputError, errors
+from kindo_models.commands import printing
+from kindo_models.commands.printing import Column
+from kindo_models.commands.selection import contract_file, select
+from kindo_models.findings import InputError, errors
 from kindo_models.planning import Plan
-from kindo_models.stack import DIRECTORY, plan_files
+from kindo_models.planning.rows import Row, rows
+from kindo_models.stack import plan_files
+
+COLUMNS = (
+    Column("model"),
+    Column("served by"),
+    Column("GPUs", "right"),
+    Column("instance"),
+    Column("TP", "right"),
+    Column("context", "right"),
+    Column("concurrency", "right"),
+    Column("price/h", "right"),
+    Column("memory"),
+)
 
 
-def show_plan(contract: Path | None, stack: str | None, environment: Path | None, *, as_json: bool) -> int:
+def show_plan(
+    contract: Path | None,
+    stack: str | None,
+    environment: Path | None,
+    cloud: str | None = None,
+    region: str | None = None,
+    *,
+    format: str = "table",
+) -> int:
     try:
-        made = _plan(contract, stack, environment)
+        made = make_plan(contract, stack, environment, cloud, region)
     except InputError as error:
-        print(error, file=sys.stderr)
-        return 2
-    if as_json:
+        return printing.refuse(error.findings, as_json=format == "json")
+    if format == "json":
         print(made.model_dump_json(indent=2))
+    elif format == "markdown":
+        print(markdown(made))
     else:
         _table(made)
     return 1 if errors(made.findings) else 0
 
 
-def _plan(contract: Path | None, stack: str | None, environment: Path | None) -> Plan:
-    if (stack is None) == (environment is None):
-        raise InputError(
-            [
-                Finding(
-                    code="no-environment",
-                    message="name one environment",
-                    hint="use either --stack NAME or --environment FILE",
-                )
-            ]
-        )
-    settings = environment or DIRECTORY / f"Pulumi.{stack}.yaml"
-    models = contract or (DIRECTORY / f"{stack}.contract.yaml" if stack else None)
-    if models is None:
-        raise InputError(
-            [Finding(code="no-contract", message="name the contract file", hint="kindo-models plan CONTRACT …")]
-        )
-    return plan_files(settings, models, stack or settings.stem, today=datetime.date.today()).plan
+def make_plan(
+    contract: Path | None, stack: str | None, environment: Path | None, cloud: str | None, region: str | None
+) -> Plan:
+    """Raises InputError with the findings of both files."""
+    selection = select(contract, stack, environment, cloud, region)
+    models = contract_file(selection, "plan")
+    settings = selection.settings or selection.environment
+    assert settings is not None
+    return plan_files(settings, models, selection.name, today=datetime.date.today()).plan
+
+
+def cells(row: Row) -> tuple[str, ...]:
+    """In the order of COLUMNS."""
+    return (
+        row.model,
+        row.served_by,
+        row.gpus,
+        row.instance,
+        row.tensor_parallel,
+        row.context_tokens,
+        row.concurrency,
+        row.price_per_hour,
+        row.memory,
+    )
+
+
+def reasons(made: Plan) -> list[tuple[str, str]]:
+    """Model and how it came to its GPUs, where that is known."""
+    return [(row.model, "; ".join(row.reasons)) for row in rows(made) if row.reasons]
+
+
+def summary(made: Plan) -> list[str]:
+    """What else there will be, in sentences. `part` of the environment decides which of it this stack makes."""
+    part = made.environment.part
+    lines = [f"GPUs in all: {made.gpus} (nvidia.com/gpu)"]
+    lines.append(f"Gateway: {made.gateway.url}" + (" (of the platform stack)" if part == "workload" else ""))
+    if part == "platform":
+        return [
+            *lines,
+            "This stack makes namespaces and gateway; servers, checks and registrations are the workload's.",
+        ]
+    gate = made.environment.verification.on_failure
+    checks = {
+        "block": "withheld when it fails",
+        "warn": "registered with a warning when it fails",
+        "off": "not checked",
+    }
+    lines.append(f"Checks: every model through the gateway, {checks[gate]}")
+    kindo = made.environment.registration.kindo
+    models = printing.counted(len(made.registrations), "model")
+    lines.append(f"Registration: {models} with {kindo.url} ({kindo.mapping})" if kindo else "Registration: none")
+    flags = made.environment.flags
+    lines.append(f"Flags: {len(made.flags)} of Kindo {flags.preset} in {flags.unleash.url}" if flags else "Flags: none")
+    return lines
+
+
+def markdown(made: Plan) -> str:
+    lines = [f"### Plan of {made.stack}", "", printing.markdown_table(COLUMNS, [cells(row) for row in rows(made)]), ""]
+    lines += [f"- {model}: {why}" for model, why in reasons(made)]
+    lines += [f"- {line}" for line in summary(made)]
+    if made.findings:
+        lines += ["", f"**{_counts(made)}**", ""]
+        for finding in made.findings:
+            place = ":".join(str(part) for part in (finding.file, finding.line) if part is not None)
+            where = f" `{place}`" if place else f" `{finding.field}`" if finding.field else ""
+            fix = f" Fix: {finding.hint}." if finding.hint else ""
+            lines.append(f"- **{finding.severity}** `{finding.code}`{where}: {finding.message}.{fix}")
+    return "\n".join(lines)
 
 
 def _table(made: Plan) -> None:
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console()
-    table = Table(box=box.SIMPLE_HEAD, title=f"Plan of {made.stack}", title_justify="left")
-    for column, justify in (
-        ("model", "left"),
-        ("served by", "left"),
-        ("GPUs", "right"),
-        ("endpoint", "left"),
-        ("checks", "left"),
-        ("flags", "right"),
-    ):
-        table.add_column(column, justify=justify, overflow="fold")  # type: ignore[arg-type]
-    servers = {server.model: server for server in made.servers}
-    for endpoint in made.endpoints:
-        server = servers.get(endpoint.model)
-        calls = dict.fromkeys(check.check for check in endpoint.checks)
-        table.add_row(
-            endpoint.model,
-            server.engine if server else made_provider(made, endpoint.model),
-            str(server.gpus) if server and server.gpus else "",
-            server.api_base if server else "",
-            ", ".join(calls),
-            str(sum(endpoint.model in flag.candidates for flag in made.flags)),
-        )
-    console.print(table)
-    console.print(f"Gateway {made.gateway.url}   nvidia.com/gpu in all: {made.gpus}")
-    for finding in made.findings:
-        console.print(str(finding), markup=False, highlight=False)
+    out = printing.console()
+    printing.print_table(out, COLUMNS, [cells(row) for row in rows(made)], title=f"Plan of {made.stack}")
+    out.print()
+    for model, why in reasons(made):
+        out.print(f"{model}: {why}", markup=False, soft_wrap=True)
+    if reasons(made):
+        out.print()
+    for line in summary(made):
+        out.print(line, markup=False, soft_wrap=True)
+    if made.findings:
+        out.print()
+        printing.print_findings(out, made.findings)
+    out.print()
+    out.print(_counts(made), style="red" if errors(made.findings) else None)
 
 
-def made_provider(made: Plan, model: str) -> str:
-    return next(registration.provider for registration in made.registrations if registration.model == model)
+def _counts(made: Plan) -> str:
+    refused = len(errors(made.findings))
+    return f"{printing.counted(refused, 'error')}, {printing.counted(len(made.findings) - refused, 'warning')}"

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from kindo_models.commands.output import write
+from kindo_models.commands.selection import stack_file
 from kindo_models.contract import Contract
 from kindo_models.contract.convert import env, kindo, litellm, vllm
 from kindo_models.contract.convert.kdeps.writing import resource_files
@@ -77,9 +78,9 @@ def _contract_file(contract: Path | None, stack: str | None) -> Path:
 
 def _environment(stack: str | None, environment: Path | None) -> Environment:
     """The stack's settings; without a stack the defaults, which decide namespaces and thereby addresses."""
-    if environment is None and stack is None:
-        return Environment()
-    return load_environment(environment or DIRECTORY / f"Pulumi.{stack}.yaml")
+    if environment is not None:
+        return load_environment(environment)
+    return load_environment(stack_file(stack)) if stack else Environment()
 
 
 def _rendered(source: Source, contract: Contract, made: Plan, target: str, via_gateway: bool, model: str | None) -> str:

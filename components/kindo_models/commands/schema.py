@@ -6,8 +6,7 @@ import json
 from typing import Any
 
 from kindo_models.contract.model import Contract
-
-DIALECT = "https://json-schema.org/draft/2020-12/schema"
+from kindo_models.json_schema import DIALECT
 
 
 def document() -> dict[str, Any]:

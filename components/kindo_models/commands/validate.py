@@ -10,7 +10,8 @@ from typing import Any, Literal
 
 import typer
 
-from kindo_models.environment import load_environment, settings_source
+from kindo_models.commands.selection import stack_file
+from kindo_models.environment.load import load
 from kindo_models.findings import Finding, InputError, errors
 from kindo_models.planning.review import review
 from kindo_models.source import Source, scan_file
@@ -26,8 +27,8 @@ def validate(contract: Path | None, stack: str | None, environment: Path | None,
     source = None
     try:
         file = _environment_file(stack, environment)
-        settings = load_environment(file) if file else None
-        lines = settings_source(file) if file else None
+        loaded = load(file) if file else None
+        settings, lines = (loaded.environment, loaded.layers) if loaded else (None, None)
         source = scan_file(_contract(contract, stack))
         found = review(source, settings, settings=lines, stack=stack or "dev", today=datetime.date.today()).findings
         status = 2 if not isinstance(source.data, dict) else 1 if errors(found) else 0
@@ -50,7 +51,7 @@ def _environment_file(stack: str | None, environment: Path | None) -> Path | Non
     if stack and environment:
         hint = "use either --stack NAME or --environment FILE"
         raise InputError([Finding(code="no-environment", message="name one environment, not two", hint=hint)])
-    return environment or (DIRECTORY / f"Pulumi.{stack}.yaml" if stack else None)
+    return environment or (stack_file(stack) if stack else None)
 
 
 def _json(findings: Iterable[Finding], source: Source | None) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import pulumi
 import pulumi_kubernetes as kubernetes
 
+from kindo_models.cluster_access import FROM_KUBECONFIG, ClusterAccess
 from kindo_models.environment import ExternalSecrets, StoredKey
 from kindo_models.external_secrets import external_secret
 from kindo_models.planning.gateway import MASTER_KEY
@@ -23,12 +24,14 @@ class ModelGatewayArgs:
     gateway: the gateway of a Plan.
     namespace: Kubernetes namespace, which must exist.
     keys: secret values by the name that the plan gives them (`KeyReference.secret_key`).
+    cluster: how the dynamic resources reach the cluster; defaults to KUBECONFIG and its current context.
     stored: those that External Secrets copies from a store instead, by the same name; store: the environment's.
     """
 
     gateway: Gateway
     namespace: pulumi.Input[str]
     keys: Mapping[str, pulumi.Input[str]]
+    cluster: ClusterAccess = FROM_KUBECONFIG
     stored: Mapping[str, StoredKey] = field(default_factory=dict)
     store: ExternalSecrets | None = None
 
@@ -75,6 +78,7 @@ class ModelGateway(pulumi.ComponentResource):
             namespace=args.namespace,
             secret_name=gateway.master_key_secret,
             keys={MASTER_KEY: "sk-"},
+            **args.cluster.properties,
             opts=child,
         )
         self.release = chart_release(

@@ -53,6 +53,10 @@ class Server(_Part):
     key: KeyReference | None
     gpus: int
     """nvidia.com/gpu over all replicas."""
+    gpu_type: str | None = None
+    tensor_parallel: int = 1
+    context_tokens: int
+    """Longest request that the server takes."""
     startup_seconds: int
     sizing: ServerSizing | None = None
     """None: on the CPU, or nothing can be said."""
@@ -145,5 +149,7 @@ class Plan(_Part):
 
     @property
     def keys(self) -> tuple[KeyReference, ...]:
-        """Every secret that must be there before anything is created."""
+        """Every secret that must be there before anything is created; a workload has its servers' only."""
+        if self.environment.part == "workload":
+            return tuple(server.key for server in self.servers if server.key)
         return self.gateway.keys

@@ -9,7 +9,7 @@ from kindo_models.contract.draft import draft_of
 from kindo_models.contract.model import Contract
 from kindo_models.environment import Environment
 from kindo_models.findings import Finding, InputError, errors
-from kindo_models.planning import images, rules, serving
+from kindo_models.planning import images, rules, serving, unused
 from kindo_models.planning.adapters import adapters_of, completed, is_adapter, serving_each
 from kindo_models.planning.checks import endpoint
 from kindo_models.planning.gateway import findings as gateway_findings
@@ -19,6 +19,7 @@ from kindo_models.planning.model import Plan, Server
 from kindo_models.planning.names import object_names
 from kindo_models.planning.registrations import flag_bindings, provider_names, registration
 from kindo_models.planning.server_sizing import Sized, size_server, unknown_names
+from kindo_models.planning.severity import leveled
 
 
 def plan(
@@ -58,6 +59,7 @@ def plan(
     found += [*gateway_findings(environment), *retry_findings(contract.models, environment), *flag_findings]
     found += unknown_names([entry.litellm_model_name for entry in contract.models], environment)
     found += [*images.findings(tuple(servers.values()), environment), *_gate_findings(environment)]
+    found += unused.findings(environment)
     return Plan(
         stack=stack,
         environment=environment,
@@ -72,7 +74,7 @@ def plan(
             for entry in contract.models
         ),
         flags=bindings,
-        findings=tuple(found),
+        findings=tuple(leveled(found, environment)),
     )
 
 

@@ -17,6 +17,7 @@ from kindo_models.planning.gateway import findings as gateway_findings
 from kindo_models.planning.model import Plan
 from kindo_models.planning.plan import plan
 from kindo_models.planning.rules import Context, catalog_date, check
+from kindo_models.planning.severity import leveled
 from kindo_models.source import Source
 
 
@@ -39,7 +40,7 @@ def review(
 ) -> Review:
     """Without an environment the file alone is checked, its flags against the newest Kindo release of the catalog.
 
-    settings: the environment's own file (`environment.settings_source`), for the lines of findings about it.
+    settings: the environment's files (`environment.load.Loaded.layers`), for the lines of findings about it.
     """
     draft = read_draft(source)
     contract = None
@@ -52,7 +53,7 @@ def review(
         found = check(draft, Context(today or catalog_date(), preset=max(flag_presets().presets, key=ordinal)))
         return Review(_readable(found, source, None), contract)
     if contract is None:
-        found = check(draft, Context.of(environment, today)) + gateway_findings(environment)
+        found = leveled(check(draft, Context.of(environment, today)) + gateway_findings(environment), environment)
         return Review(_readable(found, source, settings))
     made = plan(contract, environment, stack=stack, today=today)
     made = made.model_copy(update={"findings": _readable(made.findings, source, settings)})

@@ -126,6 +126,9 @@ def _vllm(
         values=values,
         key=key,
         gpus=gpus * deploy.fixed_replicas,
+        gpu_type=deploy.gpu.type if deploy.gpu else None,
+        tensor_parallel=tensor_parallel(deploy),
+        context_tokens=max_model_len(entry, deploy),
         startup_seconds=environment.serving.startup_seconds,
     )
 
@@ -151,6 +154,9 @@ def _ollama(entry: ModelEntry, deploy: Deploy, release: str, environment: Enviro
         values=values,
         key=None,
         gpus=gpus * deploy.fixed_replicas,
+        gpu_type=deploy.gpu.type if deploy.gpu else None,
+        tensor_parallel=tensor_parallel(deploy),
+        context_tokens=max_model_len(entry, deploy),
         startup_seconds=environment.serving.startup_seconds,
     )
 

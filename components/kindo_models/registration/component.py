@@ -8,6 +8,7 @@ from typing import Any
 
 import pulumi
 
+from kindo_models.cluster_access import FROM_KUBECONFIG, ClusterAccess
 from kindo_models.planning.gateway import MASTER_KEY
 from kindo_models.planning.model import Plan
 from kindo_models.planning.overview import overview
@@ -23,12 +24,14 @@ class ModelRegistrationArgs:
     statuses: for each model the status of its verdict (pass, warned, skipped, fail).
     key_fingerprints: fingerprint of each key that registrations refer to, by its name in the Secret.
     owner: `<project>/<stack>/<component>`, written into every row where the mapping has a field for it.
+    cluster: how the dynamic resources reach the cluster; defaults to KUBECONFIG and its current context.
     """
 
     plan: Plan
     statuses: Mapping[str, pulumi.Output[str]]
     key_fingerprints: Mapping[str, pulumi.Output[str]]
     owner: str
+    cluster: ClusterAccess = FROM_KUBECONFIG
 
 
 class ModelRegistration(pulumi.ComponentResource):
@@ -80,6 +83,7 @@ class ModelRegistration(pulumi.ComponentResource):
                 api_key_fingerprint=args.key_fingerprints[MASTER_KEY],
                 owner=f"{args.owner}/{row.model}",
                 status=args.statuses[row.model],
+                **args.cluster.properties,
                 opts=child,
             )
             for row in args.plan.registrations

@@ -101,8 +101,10 @@ class _Provider(ResourceProvider):
     def cluster(self, props: Props) -> Cluster:
         from kindo_models.registration import connections
 
+        # A file that the program wrote lies where it last ran; elsewhere (a fresh clone that only destroys) KUBECONFIG.
+        written = props.get("kubeconfig_file")
         return connections.cluster(
-            self.settings.text("kubernetes:kubeconfig"),
+            written if written and os.path.isfile(written) else self.settings.text("kubernetes:kubeconfig"),
             props.get("kube_context") or self.settings.text("kubernetes:context"),
         )
 
@@ -242,6 +244,7 @@ class GeneratedSecret(Resource, module=MODULE, name="GeneratedSecret"):
         labels: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None,
         owner: pulumi.Input[str] | None = None,
         kube_context: pulumi.Input[str] | None = None,
+        kubeconfig_file: pulumi.Input[str] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         props = _given(
@@ -251,6 +254,7 @@ class GeneratedSecret(Resource, module=MODULE, name="GeneratedSecret"):
             labels=labels,
             owner=owner or _owner(resource_name),
             kube_context=kube_context,
+            kubeconfig_file=kubeconfig_file,
         )
         super().__init__(GeneratedSecretProvider(), resource_name, {**props, "fingerprints": None, "uid": None}, opts)
 
@@ -382,6 +386,7 @@ class VerifiedEndpoint(Resource, module=MODULE, name="VerifiedEndpoint"):
         trigger: pulumi.Input[str] | None = None,
         workload: pulumi.Input[str] | None = None,
         kube_context: pulumi.Input[str] | None = None,
+        kubeconfig_file: pulumi.Input[str] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         props = _given(
@@ -402,6 +407,7 @@ class VerifiedEndpoint(Resource, module=MODULE, name="VerifiedEndpoint"):
             trigger=trigger,
             workload=workload,
             kube_context=kube_context,
+            kubeconfig_file=kubeconfig_file,
         )
         super().__init__(VerifiedEndpointProvider(), resource_name, {**props, "verdict": None}, opts)
 
@@ -611,6 +617,7 @@ class RegisteredModel(Resource, module=MODULE, name="RegisteredModel"):
         owner: pulumi.Input[str] | None = None,
         adopt_existing: pulumi.Input[bool] | None = None,
         kube_context: pulumi.Input[str] | None = None,
+        kubeconfig_file: pulumi.Input[str] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         props = _given(
@@ -625,6 +632,7 @@ class RegisteredModel(Resource, module=MODULE, name="RegisteredModel"):
             owner=owner or _owner(resource_name),
             adopt_existing=adopt_existing,
             kube_context=kube_context,
+            kubeconfig_file=kubeconfig_file,
         )
         super().__init__(
             RegisteredModelProvider(), resource_name, {**props, "model_id": None, "registered": None}, opts

@@ -12,6 +12,7 @@ from typing import Any
 import pulumi
 import pulumi_kubernetes as kubernetes
 
+from kindo_models.cluster_access import FROM_KUBECONFIG, ClusterAccess
 from kindo_models.environment import Images
 from kindo_models.planning.gateway import MASTER_KEY
 from kindo_models.planning.model import Endpoint, Gateway
@@ -29,6 +30,7 @@ class VerificationGateArgs:
     namespace: the gateway's namespace, which must exist.
     images: the gateway's image (any with Python 3.9+ does), how it is pulled.
     triggers: for each model a value whose change asks for a new run (its server's revision).
+    cluster: how the dynamic resources reach the cluster; defaults to KUBECONFIG and its current context.
     stored: names of the keys that External Secrets copies from a store.
     """
 
@@ -37,6 +39,7 @@ class VerificationGateArgs:
     namespace: pulumi.Input[str]
     images: Images
     triggers: Mapping[str, pulumi.Input[str]]
+    cluster: ClusterAccess = FROM_KUBECONFIG
     stored: frozenset[str] = frozenset()
 
 
@@ -79,6 +82,7 @@ class VerificationGate(pulumi.ComponentResource):
                 failure_policy=endpoint.failure_policy,
                 workload=endpoint.workload,
                 trigger=pulumi.Output.concat(endpoint.routing, "-", args.triggers[endpoint.model]),
+                **args.cluster.properties,
                 opts=child,
             ).verdict
             for endpoint in args.endpoints

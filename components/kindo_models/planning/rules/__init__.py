@@ -13,6 +13,7 @@ from kindo_models.planning.rules import (  # noqa: F401 (importing them fills th
     conversion,
     credentials,
     elsewhere,
+    environments,
     families,
     kinds,
     lifecycle,
