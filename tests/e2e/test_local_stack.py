@@ -259,6 +259,21 @@ def test_a_preview_from_another_path_home_and_python_shows_no_change(
         assert other.preview_steps() == {}
 
 
+def test_a_preview_from_a_python_that_pickles_otherwise_shows_no_change(project: Project, tmp_path: Path) -> None:
+    """Python 3.14 raised pickle's default protocol, with which the SDK writes a resource's provider into state."""
+    (tmp_path / "sitecustomize.py").write_text("import pickle\npickle.DEFAULT_PROTOCOL = 5\n")
+    newer = Project(project.folder, {**project.environment, "PYTHONPATH": str(tmp_path)}, variables=project.variables)
+    shown = subprocess.run(
+        ["python", "-c", "import pickle; print(pickle.DEFAULT_PROTOCOL)"],
+        env={**os.environ, **newer.environment},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert shown.stdout.strip() == "5"
+    assert newer.preview_steps() == {}
+
+
 def test_changing_a_display_name_changes_one_resource(edited: Project, servers: Servers) -> None:
     edited.edit_contract(lambda models: entry(models, "gpt-4o").update(displayName="GPT-4o (new)"))
     steps = edited.preview_steps()
