@@ -103,14 +103,17 @@ def servers(peripherals: Instance, stack_variables: dict[str, str]) -> Servers:
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory, stack_variables: dict[str, str]) -> Project:
-    return Project.copy(tmp_path_factory.mktemp("project") / "platform", stack_variables)
-
-
-@pytest.fixture(scope="module")
 def untouched(servers: Servers) -> tuple[Any, ...]:
     """What stood in the cluster, the admin API and Unleash before the first `up`."""
     return servers.snapshot()
+
+
+@pytest.fixture(scope="module")
+def project(
+    tmp_path_factory: pytest.TempPathFactory, stack_variables: dict[str, str], untouched: tuple[Any, ...]
+) -> Project:
+    """After `untouched`, in whatever order the tests are chosen."""
+    return Project.copy(tmp_path_factory.mktemp("project") / "platform", stack_variables)
 
 
 @pytest.fixture
