@@ -15,6 +15,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
+from kindo_models.environment_packing import Cloud, NodePools, Packing
 from kindo_models.findings import Finding, InputError
 from kindo_models.source import KeyPath, Source, findings_of, read
 
@@ -27,9 +28,12 @@ class _Part(BaseModel):
 
 
 class Cluster(_Part):
-    """The cluster that everything runs in. `existing`: nothing is created for it; KUBECONFIG and `context` name it."""
+    """The cluster that everything runs in: nothing is created for it; KUBECONFIG and `context` name it.
 
-    kind: Literal["existing"] = "existing"
+    `eks` and `aks` say what may be bought for it (`cloud`, `nodePools`, `packing`); `existing` is any other.
+    """
+
+    kind: Literal["existing", "eks", "aks"] = "existing"
     context: str | None = None
     namespace: str = "inference"
     """Namespace of the model servers. It is part of every `apiBase` that is derived."""
@@ -153,6 +157,9 @@ class Environment(_Part):
     """All settings of a stack."""
 
     cluster: Cluster = Cluster()
+    cloud: Cloud = Cloud()
+    node_pools: NodePools = NodePools()
+    packing: Packing = Packing()
     images: Images = Images()
     serving: Serving = Serving()
     sizing: SizingSettings = SizingSettings()

@@ -18,8 +18,9 @@ ALLOWED = {
     "source": {"findings"},
     "catalog": {"findings", "source"},
     "contract": {"findings", "source", "catalog"},
-    "environment": {"findings", "source", "catalog"},
-    "planning": BASE | {"environment"},
+    "environment": {"findings", "source", "catalog", "environment_packing"},
+    "environment_packing": set(),
+    "planning": BASE | {"environment", "environment_packing"},
 }
 
 

@@ -1,0 +1,107 @@
+"""A mixed-integer program and HiGHS, which solves it. HiGHS is loaded when something is solved, not before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+INFINITY = float("inf")
+
+
+@dataclass(frozen=True)
+class Solved:
+    """values: of each column; objective: theirs; bound: no solution is below it; optimal: proven to be least."""
+
+    values: tuple[float, ...]
+    objective: float
+    bound: float
+    optimal: bool
+
+
+class Infeasible(Exception):
+    """Nothing satisfies all rows."""
+
+
+class OutOfTime(Exception):
+    """No solution was found within the time limit; there may be one."""
+
+
+@dataclass
+class Program:
+    """Columns with bounds, rows of coefficients. Everything is minimised."""
+
+    uppers: list[float] = field(default_factory=list)
+    whole: list[bool] = field(default_factory=list)
+    rows: list[tuple[dict[int, float], float, float]] = field(default_factory=list)
+
+    def column(self, upper: float, *, whole: bool = True) -> int:
+        """A new column from 0 to `upper`; its number."""
+        self.uppers.append(upper)
+        self.whole.append(whole)
+        return len(self.uppers) - 1
+
+    def row(self, terms: Iterable[tuple[int, float]], *, low: float = -INFINITY, high: float = INFINITY) -> None:
+        """low ≤ Σ coefficient × column ≤ high."""
+        summed: dict[int, float] = {}
+        for column, coefficient in terms:
+            summed[column] = summed.get(column, 0.0) + coefficient
+        self.rows.append((summed, low, high))
+
+    def copy(self) -> Program:
+        return Program(list(self.uppers), list(self.whole), list(self.rows))
+
+    def minimise(
+        self, costs: Mapping[int, float], *, seconds: float, start: Sequence[float] | None = None
+    ) -> Solved:
+        """The least Σ cost × column. One thread and a fixed seed: the same program gives the same answer, unless time
+        ends it. start: a solution to begin with; columns that it lacks are found.
+
+        Raises: Infeasible, OutOfTime.
+        """
+        import highspy
+        import numpy as np
+
+        solver = highspy.Highs()
+        solver.silent()
+        for option, value in (
+            ("threads", 1),
+            ("random_seed", 0),
+            ("mip_rel_gap", 0.0),
+            ("mip_abs_gap", 1e-6),
+            ("time_limit", max(0.01, seconds)),
+        ):
+            solver.setOptionValue(option, value)
+        solver.passModel(self._lp(highspy, np, costs))
+        if start is not None:
+            solver.setSolution(len(start), np.arange(len(start), dtype=np.int32), np.array(start, dtype=np.double))
+        solver.run()
+        status, info = solver.getModelStatus(), solver.getInfo()
+        if status in (highspy.HighsModelStatus.kInfeasible, highspy.HighsModelStatus.kUnboundedOrInfeasible):
+            raise Infeasible
+        if info.primal_solution_status != highspy.SolutionStatus.kSolutionStatusFeasible:
+            raise OutOfTime
+        values = tuple(
+            float(round(value)) if whole else value
+            for value, whole in zip(solver.getSolution().col_value, self.whole, strict=True)
+        )
+        optimal = status == highspy.HighsModelStatus.kOptimal
+        objective = sum(cost * values[column] for column, cost in costs.items())
+        return Solved(values, objective, objective if optimal else min(info.mip_dual_bound, objective), optimal)
+
+    def _lp(self, highspy: Any, np: Any, costs: Mapping[int, float]) -> Any:
+        lp = highspy.HighsLp()
+        count = len(self.uppers)
+        lp.num_col_, lp.num_row_ = count, len(self.rows)
+        lp.col_cost_ = np.array([costs.get(column, 0.0) for column in range(count)], dtype=np.double)
+        lp.col_lower_ = np.zeros(count)
+        lp.col_upper_ = np.array(self.uppers, dtype=np.double)
+        lp.row_lower_ = np.array([low for _, low, _ in self.rows], dtype=np.double)
+        lp.row_upper_ = np.array([high for _, _, high in self.rows], dtype=np.double)
+        kinds = highspy.HighsVarType
+        lp.integrality_ = [kinds.kInteger if whole else kinds.kContinuous for whole in self.whole]
+        lp.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
+        lp.a_matrix_.start_ = np.cumsum([0, *(len(terms) for terms, _, _ in self.rows)], dtype=np.int32)
+        lp.a_matrix_.index_ = np.array([column for terms, _, _ in self.rows for column in terms], dtype=np.int32)
+        lp.a_matrix_.value_ = np.array([value for terms, _, _ in self.rows for value in terms.values()])
+        return lp
