@@ -42,6 +42,9 @@ def plan_command(
     stack: StackOption = None,
     environment: EnvironmentOption = None,
     format: Annotated[Format, typer.Option("--format", "-f", help="What to print.")] = Format.table,
+    write: Annotated[
+        bool, typer.Option("--write", help="Keep the placement in stacks/<stack>.placement.json.")
+    ] = False,
 ) -> None:
     """Show what `pulumi up` would make: servers, gateway, checks, registrations, flags, and every finding.
 
@@ -49,7 +52,7 @@ def plan_command(
     """
     from kindo_models.commands.plan import show_plan
 
-    raise typer.Exit(show_plan(contract, stack, environment, as_json=format is Format.json))
+    raise typer.Exit(show_plan(contract, stack, environment, as_json=format is Format.json, write=write))
 
 
 class Sizing(StrEnum):

@@ -8,13 +8,18 @@ from pathlib import Path
 from kindo_models.contract import load_contract
 from kindo_models.environment import load_environment
 from kindo_models.findings import Finding, InputError, errors
+from kindo_models.placement_files import read_placement, read_prices, write_placement
 from kindo_models.planning import Plan, plan
 from kindo_models.stack import DIRECTORY
 
 
-def show_plan(contract: Path | None, stack: str | None, environment: Path | None, *, as_json: bool) -> int:
+def show_plan(
+    contract: Path | None, stack: str | None, environment: Path | None, *, as_json: bool, write: bool = False
+) -> int:
+    """write: keep the placement in the file beside the stack's."""
     try:
-        made = _plan(contract, stack, environment)
+        made, settings = _plan(contract, stack, environment)
+        written, made = write_placement(settings, made) if write else (None, made)
     except InputError as error:
         print(error, file=sys.stderr)
         return 2
@@ -22,10 +27,13 @@ def show_plan(contract: Path | None, stack: str | None, environment: Path | None
         print(made.model_dump_json(indent=2))
     else:
         _table(made)
+    if write:
+        print(f"wrote {written}" if written else "no placement to write", file=sys.stderr)
     return 1 if errors(made.findings) else 0
 
 
-def _plan(contract: Path | None, stack: str | None, environment: Path | None) -> Plan:
+def _plan(contract: Path | None, stack: str | None, environment: Path | None) -> tuple[Plan, Path]:
+    """The plan and the stack's file. Raises InputError."""
     if (stack is None) == (environment is None):
         raise InputError(
             [
@@ -42,13 +50,17 @@ def _plan(contract: Path | None, stack: str | None, environment: Path | None) ->
         raise InputError(
             [Finding(code="no-contract", message="name the contract file", hint="kindo-models plan CONTRACT …")]
         )
-    return plan(load_contract(models), load_environment(settings), stack=stack or settings.stem)
+    entries, loaded = load_contract(models), load_environment(settings)
+    prices, previous = read_prices(loaded, settings), read_placement(settings)
+    return plan(entries, loaded, stack=stack or settings.stem, prices=prices, previous=previous), settings
 
 
 def _table(made: Plan) -> None:
     from rich import box
     from rich.console import Console
     from rich.table import Table
+
+    from kindo_models.commands.placement_table import print_placement
 
     console = Console()
     table = Table(box=box.SIMPLE_HEAD, title=f"Plan of {made.stack}", title_justify="left")
@@ -74,6 +86,7 @@ def _table(made: Plan) -> None:
             str(sum(endpoint.model in flag.candidates for flag in made.flags)),
         )
     console.print(table)
+    print_placement(made.placement, console)
     console.print(f"Gateway {made.gateway.url}   nvidia.com/gpu in all: {made.gpus}")
     for finding in made.findings:
         console.print(str(finding), markup=False, highlight=False)

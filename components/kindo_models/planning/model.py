@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from kindo_models.environment import Environment
 from kindo_models.findings import Finding
+from kindo_models.planning.packing.placement import Placement
 from kindo_models.planning.sizing import Basis, SizingVerdict
 
 
@@ -128,6 +129,8 @@ class Plan(_Part):
     registrations: tuple[Registration, ...]
     flags: tuple[FlagBinding, ...]
     findings: tuple[Finding, ...]
+    placement: Placement | None = None
+    """Nodes and who is on them; None: an existing cluster of which no nodes are named, or nothing can be placed."""
 
     @property
     def gpus(self) -> int:

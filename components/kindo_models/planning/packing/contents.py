@@ -43,3 +43,7 @@ def most_of(supply: Supply, one: Need) -> int:
     room += [supply.cpu // one.cpu] if one.cpu else []
     room += [supply.memory // one.memory] if one.memory else []
     return max(0, min(room))
+
+
+def gpus_in(contents: Contents) -> int:
+    return sum(one.gpus * count for one, count in contents)

@@ -31,7 +31,7 @@ def fill(problem: Problem, answer: Answer, zones: Sequence[str] = ()) -> tuple[F
     nodes = _named(answer.nodes, zones)
     demands = {one.model: one for one in problem.demands}
     by_name = {node.name: node for node in nodes}
-    numbers = {model: 0 for model in demands}
+    numbers = dict.fromkeys(demands, 0)
 
     def put(model: str, node: Filled) -> None:
         node.free[need(demands[model], answer.chosen[model])] -= 1
@@ -46,9 +46,9 @@ def fill(problem: Problem, answer: Answer, zones: Sequence[str] = ()) -> tuple[F
         while numbers[model] < demand.replicas:
             mine = [node for node in nodes for name, _ in node.replicas if name == model]
             there = Counter(node.name for node in mine)
-            zone_of = Counter(node.zone for node in mine if node.zone)
+            zone_of = Counter(node.zone for node in mine)
             free = [node for node in nodes if node.free[wanted] > 0]
-            put(model, min(free, key=lambda node: (zone_of[node.zone], there[node.name], nodes.index(node))))
+            put(model, min(free, key=lambda node: (zone_of[node.zone] if node.zone else 0, there[node.name], nodes.index(node))))
     for node in nodes:
         node.replicas.sort()
     return tuple(nodes)
@@ -58,7 +58,7 @@ def _named(bought: Iterable[Bought], zones: Sequence[str]) -> list[Filled]:
     """Previous nodes keep their names; a new one takes the first number of its instance type that is free."""
     ordered = sorted(bought, key=lambda one: (one.supply.instance, one.kept is None, one.supply, one.contents))
     taken = {one.kept.name for one in ordered if one.kept}
-    used = Counter(one.kept.zone for one in ordered if one.kept and one.kept.zone)
+    used: Counter[str | None] = Counter(one.kept.zone for one in ordered if one.kept and one.kept.zone)
     nodes = []
     for one in ordered:
         if one.kept:

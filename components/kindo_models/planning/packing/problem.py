@@ -67,8 +67,8 @@ def need(demand: Demand, option: Option) -> Need:
 class Supply:
     """One kind of node that can be had. `gpus`, `cpu`, `memory`: what servers can have of it.
 
-    usd_per_hour: what one more of them costs; existing nodes cost nothing more. most: how many there are; None: any number.
-    price: of the whole node as it is sold, where known; region, date and source tell whose price it is.
+    usd_per_hour: what one more of them costs; existing nodes cost nothing more. most: how many there are; None: any
+    number. price: of the whole node as it is sold, where known; region, date and source tell whose price it is.
     """
 
     instance: str
@@ -92,7 +92,7 @@ class Supply:
 
 @dataclass(frozen=True)
 class Kept:
-    """A node of the previous placement that can still be had: its name, its supply, and who is on it (model, replicas)."""
+    """A node of the previous placement that can still be had: name, supply, and who is on it (model, replicas)."""
 
     name: str
     supply: Supply
@@ -136,6 +136,8 @@ class Problem:
     kept: tuple[Kept, ...] = ()
     tolerance: float = 0.01
     time_limit: float = 5.0
+    whole_nodes: bool = False
+    """No GPU of a node that is bought may be idle."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "demands", tuple(sorted(self.demands, key=lambda one: one.model)))

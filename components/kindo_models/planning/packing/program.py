@@ -51,9 +51,7 @@ class Program:
     def copy(self) -> Program:
         return Program(list(self.uppers), list(self.whole), list(self.rows))
 
-    def minimise(
-        self, costs: Mapping[int, float], *, seconds: float, start: Sequence[float] | None = None
-    ) -> Solved:
+    def minimise(self, costs: Mapping[int, float], *, seconds: float, start: Sequence[float] | None = None) -> Solved:
         """The least Σ cost × column. One thread and a fixed seed: the same program gives the same answer, unless time
         ends it. start: a solution to begin with; columns that it lacks are found.
 
@@ -62,7 +60,13 @@ class Program:
         import highspy
         import numpy as np
 
-        solver = highspy.Highs()
+        class Quiet(highspy.Highs):
+            """Without callbacks: switching them on prints HiGHS's banner to standard output."""
+
+            def enableCallbacks(self) -> None:
+                pass
+
+        solver: Any = Quiet()  # type: ignore[no-untyped-call]
         solver.silent()
         for option, value in (
             ("threads", 1),

@@ -11,9 +11,9 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from kindo_models.planning.packing.contents import Contents, contents_of
+from kindo_models.planning.packing.contents import Contents, contents_of, gpus_in
 from kindo_models.planning.packing.problem import Demand, Kept, Option, Problem, Supply, need
 from kindo_models.planning.packing.program import Infeasible, OutOfTime, Program, Solved
 
@@ -82,7 +82,7 @@ class _Search:
         best = cheapest
         self._at_most(self.price, cheapest.objective * (1 + self.problem.tolerance))
         if self.stays:
-            moves = {column: -1.0 for column in self.stays.values()}
+            moves = dict.fromkeys(self.stays.values(), -1.0)
             best = self._better(best, moves, 1)
             self._at_most(moves, sum(-best.values[column] for column in moves))
             best = self._better(best, self.price, 2)
@@ -128,7 +128,8 @@ class _Search:
                 program.row(terms, high=supply.most)
         for limit in problem.limits:
             program.row(
-                ((column, float(limit.counts(supply))) for column, supply, _, _ in self.nodes), high=limit.most
+                ((column, float(limit.counts(supply))) for column, supply, _, _ in self.nodes if not supply.existing),
+                high=limit.most,
             )
         for kept in problem.kept:
             self._staying(kept)
@@ -139,6 +140,8 @@ class _Search:
         self, supply: Supply, most: int, kept: Kept | None, supplied: dict[object, list[tuple[int, float]]]
     ) -> Iterator[int]:
         for contents in contents_of(supply, self.problem.needs):
+            if self.problem.whole_nodes and not supply.existing and gpus_in(contents) < supply.gpus:
+                continue
             column = self.program.column(most)
             self.nodes.append((column, supply, contents, kept))
             for one, count in contents:
@@ -184,7 +187,7 @@ class _Search:
 
         `previous` and its tolerance do not bind them, limits do.
         """
-        others = _Search(Problem(self.problem.demands, self.problem.supplies, self.problem.limits))
+        others = _Search(replace(self.problem, kept=()))
         others.end = self.end
         for _ in range(count):
             others._differs_from(answer.instances)

@@ -1,0 +1,189 @@
+"""The models that want GPUs, as the packing sees them: options, replicas, requests; and why one cannot be placed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from kindo_models.catalog.gpus import UnknownGpu, find_gpu
+from kindo_models.catalog.node_drivers import node_drivers
+from kindo_models.contract.model import Deploy, ModelEntry
+from kindo_models.environment import Environment
+from kindo_models.findings import Finding
+from kindo_models.planning.fit import Fit, computes_no, fit
+from kindo_models.planning.packing.contents import most_of
+from kindo_models.planning.packing.market import Market, str_of
+from kindo_models.planning.packing.problem import Demand, Option, Supply, need
+from kindo_models.planning.quantities import mebibytes, millicores
+from kindo_models.planning.server_sizing import Sized
+from kindo_models.planning.serving import gpu_count
+from kindo_models.planning.sizing import Unsizable, Wish, decide
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """One `deploy:` entry that is to be placed. sized: None where the sizing says nothing about it."""
+
+    entry: ModelEntry
+    deploy: Deploy
+    sized: Sized | None
+
+    @property
+    def model(self) -> str:
+        return self.entry.litellm_model_name
+
+    @property
+    def field(self) -> str:
+        return f"models[{self.model}].deploy.gpu"
+
+
+def wanted(entries: Mapping[str, tuple[ModelEntry, Deploy, object]]) -> Iterator[Wanted]:
+    """Entries with GPUs and replicas; one that has neither a sizing nor a count has its own finding already."""
+    for entry, deploy, sized in entries.values():
+        if deploy.replicas and (isinstance(sized, Sized) or gpu_count(deploy)):
+            yield Wanted(entry, deploy, sized if isinstance(sized, Sized) else None)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """demands: what can be placed; findings: about what cannot, and what the user's GPUs cannot compute."""
+
+    demands: tuple[Demand, ...]
+    findings: tuple[Finding, ...]
+
+
+def demands(models: tuple[Wanted, ...], there: Market, environment: Environment) -> Asked:
+    made: list[Demand] = []
+    found: list[Finding] = []
+    for model in models:
+        options = _fit(model, there, environment)
+        found += _computes(model, there, environment)
+        demand = _demand(model, options.options, environment)
+        held = tuple(one for one in options.options if any(_holds(supply, demand, one) for supply in there.supplies))
+        if held:
+            made.append(_demand(model, held, environment))
+        else:
+            found.append(_nowhere(model, options, there, environment))
+    names = {model.model for model in models}
+    found += [
+        Finding(
+            code="dedicated-unknown-model",
+            field=f"packing.dedicated[{index}]",
+            message=f"no model with GPUs is called {name!r}",
+            hint=f"there are {', '.join(sorted(names))}",
+        )
+        for index, name in enumerate(environment.packing.dedicated)
+        if name not in names
+    ]
+    return Asked(tuple(made), tuple(found))
+
+
+def _demand(model: Wanted, options: tuple[Option, ...], environment: Environment) -> Demand:
+    requests = environment.serving.resources
+    return Demand(
+        model=model.model,
+        replicas=model.deploy.replicas,
+        options=options,
+        cpu=millicores(requests.cpu),
+        memory=mebibytes(requests.memory),
+        dedicated=model.model in environment.packing.dedicated,
+    )
+
+
+def _image(model: Wanted, environment: Environment) -> str:
+    return model.deploy.image or environment.images.vllm
+
+
+def _vendor(model: Wanted, environment: Environment) -> str:
+    return "amd" if "rocm" in _image(model, environment).lower() else "nvidia"
+
+
+def _fit(model: Wanted, there: Market, environment: Environment) -> Fit:
+    vendor = _vendor(model, environment)
+    if vendor == "nvidia" and (why := _driver(model, there, environment)):
+        return Fit((), {"every GPU": why})
+    if model.sized:
+        return fit(model.sized, there.most, vendor=vendor, choose_stages=model.deploy.gpu is None)
+    return _given(model, there, vendor)
+
+
+def _driver(model: Wanted, there: Market, environment: Environment) -> str:
+    image = node_drivers().images.get(there.cloud)
+    has = environment.packing.driver or (image.driver if image else None)
+    needs = node_drivers().needed_by_image(_image(model, environment)) if model.deploy.engine == "vllm" else 0
+    return f"the image needs driver {needs}, the nodes have {has} (packing.driver)" if has and has < needs else ""
+
+
+def _given(model: Wanted, there: Market, vendor: str) -> Fit:
+    """A count that nothing checks: of the type that is named, else of any."""
+    gpu, count = model.deploy.gpu, gpu_count(model.deploy)
+    assert gpu is not None
+    try:
+        names = [find_gpu(gpu.type).name] if gpu.type else sorted(there.most)
+    except UnknownGpu as error:
+        return Fit((), {gpu.type or "": str(error)})
+    stages = gpu.pipeline_parallel
+    options = [Option(name, count, max(1, count // stages), stages) for name in names]
+    held = tuple(one for one in options if there.most.get(one.gpu, 0) >= count)
+    return Fit(
+        held, {one.gpu: f"one node has at most {there.most.get(one.gpu, 0)}" for one in options if one not in held}
+    )
+
+
+def _holds(supply: Supply, demand: Demand, option: Option) -> bool:
+    return most_of(supply, need(demand, option)) > 0
+
+
+def _computes(model: Wanted, there: Market, environment: Environment) -> Iterator[Finding]:
+    """A GPU type that is named for weights that it cannot compute with: it would start, and save memory only."""
+    sized = model.sized
+    if sized is None or sized.wish.gpu is None or not (stored := computes_no(sized, sized.wish.gpu)):
+        return
+    yield Finding(
+        code="gpu-computes-not",
+        model=model.model,
+        field=model.field,
+        message=f"{model.model}: {sized.wish.gpu.name} (compute capability {sized.wish.gpu.compute_capability}) "
+        f"computes no {stored}: weights would only be stored so, without its speed",
+        hint=_others(model, there, environment),
+    )
+
+
+def _others(model: Wanted, there: Market, environment: Environment) -> str:
+    """The cheapest nodes on which the model could run if its GPUs were not named."""
+    if model.sized is None:
+        return ""
+    wish = Wish(model.sized.wish.mode)
+    try:
+        decision = decide(model.sized.workload, wish, model.sized.trials)
+    except Unsizable:
+        return ""
+    free = replace(model.sized, wish=wish, decision=decision)
+    options = fit(free, there.most, vendor=_vendor(model, environment)).options
+    demand = _demand(model, options, environment)
+    nodes = sorted(
+        ((supply.usd_per_hour, str(option), supply) for option in options for supply in there.supplies
+         if _holds(supply, demand, option)),
+        key=lambda one: (one[0], one[1], one[2]),
+    )  # fmt: skip
+    best: dict[str, str] = {}
+    for _, option, supply in nodes:
+        best.setdefault(option, f"{option} on {str_of(supply)}")
+    return f"nearest that would do: {'; '.join(list(best.values())[:3])}" if best else "nothing in the market would do"
+
+
+def _nowhere(model: Wanted, tried: Fit, there: Market, environment: Environment) -> Finding:
+    """No node can have it: why each GPU type is out, and the cheapest that would do if its GPUs were not named."""
+    if tried.options:
+        requests = environment.serving.resources
+        smallest = f"{requests.cpu} CPU and {requests.memory} beside {' or '.join(map(str, tried.options))}"
+        why = f"no node has {smallest} (serving.resources, packing.nodeReserve)"
+    else:
+        why = "; ".join(f"{gpu}: {reason}" for gpu, reason in tried.refused.items()) or "no GPU node can be had"
+    return Finding(
+        code="model-not-placeable",
+        model=model.model,
+        field=model.field,
+        message=f"{model.model}: nothing that {there.cloud} {there.region} sells holds it: {why}".replace("  ", " "),
+        hint=_others(model, there, environment),
+    )
