@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from kindo_models.catalog.architectures import architectures, find_architecture
+from kindo_models.catalog.config_json import architecture_from_config
 from kindo_models.catalog.gpus import UnknownGpu, find_gpu, gpus
 from kindo_models.catalog.hugging_face import (
     UnusableConfig,
-    architecture_from_config,
     architecture_from_file,
     architecture_from_hub,
 )
@@ -68,6 +68,8 @@ def test_every_known_model_is_found_by_its_id_in_any_case_and_without_publisher(
         ("unsloth/Llama-3.3-70B-Instruct-Q4_K_M.gguf", "meta-llama/Llama-3.3-70B-Instruct", "gguf-q4"),
         ("gemma4-26b-a4b-it", "google/gemma-4-26B-A4B", None),
         ("google-gemma-2-9b-it", "google/gemma-2-9b-it", None),
+        ("meta-llama-llama-3-3-70b-instruct", "meta-llama/Llama-3.3-70B-Instruct", None),
+        ("qwen-qwen2-5-7b-instruct", "Qwen/Qwen2.5-7B-Instruct", None),
         ("Llama 2 7B Chat", "meta-llama/Llama-2-7b-hf", None),
         ("NousResearch/Hermes-3-Llama-3.1-8B", "meta-llama/Llama-3.1-8B", None),
         ("casperhansen/llama-3-70b-instruct-awq", "meta-llama/Meta-Llama-3-70B", "int4"),
@@ -76,7 +78,7 @@ def test_every_known_model_is_found_by_its_id_in_any_case_and_without_publisher(
 def test_other_spellings_and_quantised_checkpoints_are_found(asked: str, base: str, quantization: str | None) -> None:
     match = find_model(asked)
     assert match.base == base
-    assert match.architecture.name == asked
+    assert match.architecture.name == (base if match.how == "exact" else asked)
     named = quantization_in_name(asked)
     assert (named.name if named else None) == quantization
 
@@ -226,7 +228,17 @@ def test_nested_text_configurations_windows_and_experts_are_read() -> None:
     assert (made.layers.sliding, made.layers.full, made.experts.count, made.vision) == (3, 1, 16, True)
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"num_hidden_layers": 3}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "{}",
+        '{"num_hidden_layers": 3}',
+        '{"num_hidden_layers": 3, "hidden_size": 8, "architectures": 5}',
+        '{"num_hidden_layers": 3, "hidden_size": 8, "kv_lora_rank": 4, "quantization_config": {"config_groups": 7}}',
+    ],
+)
 def test_a_file_that_is_no_model_configuration_is_said(text: str, tmp_path: Path) -> None:
     file = tmp_path / "config.json"
     file.write_text(text)

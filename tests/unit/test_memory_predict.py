@@ -72,14 +72,20 @@ def test_a_hybrid_needs_a_state_block_for_each_sequence() -> None:
     assert predict(replace(asked, max_num_seqs=1024, enforce_eager=True)).verdict == "fits"
 
 
-def test_graphs_outside_the_budget_need_room_on_the_gpu() -> None:
-    tight = setup(
-        "Qwen/Qwen3-30B-A3B", "RTX-5090", quantization="awq", gpu_memory_utilization=0.995, max_model_len=4096
-    )
-    assert "captured" in refusal(predict(tight), "cuda-graph-capture")
-    assert predict(replace(tight, enforce_eager=True)).verdict == "fits"
-    inside = predict(replace(tight, vllm_version="0.33.0"))
-    assert not [one for one in inside.refusals if one.code == "cuda-graph-capture"]
+def test_what_the_budget_leaves_must_hold_the_graphs_and_then_the_sampler() -> None:
+    tight = setup("google/gemma-2-9b-it", "RTX-5090", gpu_memory_utilization=0.99, max_model_len=4096)
+    assert "warming up sampler with 256 dummy requests" in refusal(predict(tight), "sampler-warm-up")
+    few = replace(tight, max_num_seqs=8, max_num_batched_tokens=64, gpu_memory_utilization=0.9925)
+    assert "while graphs are captured" in refusal(predict(few), "cuda-graph-capture")
+    assert predict(replace(tight, enforce_eager=True)).verdict != "refused"
+    assert predict(replace(tight, gpu_memory_utilization=0.9)).verdict == "fits"
+    inside = {one.code for one in predict(replace(tight, vllm_version="0.33.0")).refusals}
+    assert not inside & {"sampler-warm-up", "cuda-graph-capture"}
+
+
+def test_a_budget_beyond_what_is_free_at_the_start_is_refused() -> None:
+    made = predict(setup("Qwen/Qwen3-4B", "L4", gpu_memory_utilization=0.995, max_model_len=2048))
+    assert "on startup is less than desired GPU memory utilization (0.995" in refusal(made, "free-memory")
 
 
 def test_a_context_beyond_the_model_needs_the_explicit_override() -> None:
@@ -126,6 +132,12 @@ def test_between_fitting_and_refused_it_is_too_close_to_call() -> None:
     assert between.verdict == "too-close"
     assert between.margin_gib is not None
     assert predict(replace(asked, max_model_len=made.longest_max_model_len)).verdict == "fits"
+
+
+def test_a_given_size_of_the_weights_is_taken() -> None:
+    made = predict(setup("Qwen/Qwen3-8B", "H100", weights_gib=20.0, max_model_len=8192))
+    assert made.weights_gib.likely == pytest.approx(20.0, rel=0.01)
+    assert made.terms[0].source == "given"
 
 
 def test_an_unknown_version_spans_what_it_may_be() -> None:
@@ -233,6 +245,15 @@ def test_twice_the_gpus_never_make_a_fit_worse(
     buffers = predict(wider).overhead_gib.high - predict(asked).overhead_gib.low
     if saved > buffers:
         assert memory_verdict(wider) >= memory_verdict(asked)
+
+
+@fast
+@given(models, cards, versions, contexts, st.sampled_from([1, 2, 4]))
+def test_twice_the_pipeline_stages_never_make_a_fit_worse(
+    model: str, gpu: str, version: str | None, context: int, pp: int
+) -> None:
+    asked = setup(model, gpu, vllm_version=version, max_model_len=context, pipeline_parallel=pp, max_num_seqs=64)
+    assert memory_verdict(replace(asked, pipeline_parallel=2 * pp)) >= memory_verdict(asked)
 
 
 @fast

@@ -6,7 +6,11 @@ import csv
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from kindo_models.catalog.architectures import architectures
+from kindo_models.catalog.gpus import gpus
 from kindo_models.commands.size_batch import size_batch
 from kindo_models.planning.memory.rows import INPUT, OUTPUT, answer
 
@@ -161,3 +165,37 @@ def test_short_and_long_lines_do_not_stop_the_others(tmp_path: Path) -> None:
         rows = list(csv.DictReader(stream))
     assert [row["record_id"] for row in rows] == ["short", "long"]
     assert rows[0]["fits"] == "unknown"
+
+
+MESSY = {
+    "model": st.sampled_from(
+        [*architectures(), "acme/Wunder-7B", "+", "???", "a" * 300, "Qwen/Qwen3-8B + MTP", "8x7B"]
+    ),
+    "gpu": st.sampled_from([*gpus(), "", "?", "80 GB", "H100+L4", "+"]),
+    "gpu_total_gib": st.sampled_from(["", "79.19", "nan", "inf", "-1", "1e9", "0.001", "x"]),
+    "n_gpus": st.sampled_from(["", "1", "8", "0", "3.5", "2-4"]),
+    "tp": st.sampled_from(["", "1", "2", "3", "8", "64", "1000000", "-1"]),
+    "pp": st.sampled_from(["", "1", "2", "7", "200"]),
+    "dp": st.sampled_from(["", "1", "8"]),
+    "dtype": st.sampled_from(["", "auto", "bfloat16", "float32", "torch.float16", "int3"]),
+    "quant": st.sampled_from(["", "none", "fp8", "awq", "gguf", "modelopt nvfp4", "compressed-tensors", "wishful"]),
+    "kv_dtype": st.sampled_from(["", "auto", "fp8", "FP8_E4M3", "x"]),
+    "max_model_len": st.sampled_from(["", "1", "16", "8192", "1e6", "99999999999", "auto", "0", "8,192"]),
+    "gpu_mem_util": st.sampled_from(["", "0.9", "1", "0.0001", "2", "nan"]),
+    "vllm_version": st.sampled_from(["", "0.11.0", "v0.33.0", "9.9.9", "latest", "0.1.dev20051+g4"]),
+    "eager": st.sampled_from(["", "True", "maybe"]),
+    "prefix_caching": st.sampled_from(["", "True", "False"]),
+    "max_num_seqs": st.sampled_from(["", "1", "1024", "10000000"]),
+    "max_num_batched_tokens": st.sampled_from(["", "1", "8192", "1000000000"]),
+}
+
+
+@settings(max_examples=300, derandomize=True, deadline=None, database=None)
+@given(st.fixed_dictionaries(MESSY))
+def test_no_row_stops_the_batch(row: dict[str, str]) -> None:
+    made = answer({"record_id": "r", **row})
+    assert made.fits in ("true", "false", "unknown")
+    assert made.reason
+    assert made.est_max_len == "unknown" or int(made.est_max_len) >= 0
+    assert made.avail_kv_gib_per_gpu == "unknown" or float(made.avail_kv_gib_per_gpu) >= 0
+    assert made.max_concurrency == "unknown" or float(made.max_concurrency) >= 0

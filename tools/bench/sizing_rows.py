@@ -27,6 +27,8 @@ class Measured:
     concurrency: float | None
     stated_longest: int | None
     family: str
+    quality: str
+    """A: parsed from a log with flags and version; blank where the file does not grade."""
     setup: Setup | None
     unreadable: str
 
@@ -65,6 +67,7 @@ def _measured(row: dict[str, str]) -> Measured:
         concurrency=_number(row["max_concurrency"]),
         stated_longest=int(row["est_max_len"]) if row["est_max_len"] else None,
         family=family(row["model"]),
+        quality=row.get("quality") or "",
         setup=setup,
         unreadable=unreadable,
     )

@@ -30,12 +30,13 @@ class Verdicts(BaseModel):
 
 
 class Errors(BaseModel):
-    """Of absolute errors. `close`: share within 0.5 GiB or 2 %."""
+    """Of absolute errors. `close`: share within 0.5 GiB or 2 %; `covered`: share within the predicted interval."""
 
     count: int
     median: float | None
     p90: float | None
     close: float | None = None
+    covered: float | None = None
 
 
 class Promises(BaseModel):
@@ -71,13 +72,14 @@ def rule_of_thumb(rule: Callable[[Setup], bool | None]) -> Callable[[Measured], 
 
 def pool_errors(rows: Iterable[Measured], prediction: Callable[[Measured], Prediction | None] = predicted) -> Errors:
     pairs = [
-        (made.kv_pool_gib.likely, row.pool_gib)
+        (made.kv_pool_gib, row.pool_gib)
         for row in distinct(rows)
         if row.pool_gib is not None and (made := prediction(row)) is not None and _sized(row, made)
     ]
     return _errors(
-        [abs(guess - logged) for guess, logged in pairs],
-        [abs(guess - logged) <= max(CLOSE_GIB, CLOSE_SHARE * logged) for guess, logged in pairs],
+        [abs(pool.likely - logged) for pool, logged in pairs],
+        close=[abs(pool.likely - logged) <= max(CLOSE_GIB, CLOSE_SHARE * logged) for pool, logged in pairs],
+        covered=[pool.low <= logged <= pool.high for pool, logged in pairs],
     )
 
 
@@ -145,7 +147,7 @@ def true_longest(row: Measured) -> int | None:
     return plan.longest(row.pool_gib * GIB)
 
 
-def _errors(values: Sequence[float], close: Sequence[bool] = ()) -> Errors:
+def _errors(values: Sequence[float], *, close: Sequence[bool] = (), covered: Sequence[bool] = ()) -> Errors:
     if not values:
         return Errors(count=0, median=None, p90=None)
     ordered = sorted(values)
@@ -154,4 +156,5 @@ def _errors(values: Sequence[float], close: Sequence[bool] = ()) -> Errors:
         median=statistics.median(ordered),
         p90=ordered[min(len(ordered) - 1, int(0.9 * len(ordered)))],
         close=sum(close) / len(close) if close else None,
+        covered=sum(covered) / len(covered) if covered else None,
     )

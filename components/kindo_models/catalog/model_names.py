@@ -64,7 +64,11 @@ def find_model(name: str) -> ModelMatch:
     """The architecture that a name means, and how that was understood. Raises UnknownModel with the nearest known."""
     name = name.strip()
     known = _by_lower_case()
-    exact = known.get(name.lower()) or known.get(_without_publisher(name).lower())
+    exact = (
+        known.get(name.lower())
+        or known.get(_without_publisher(name).lower())
+        or _by_letters_and_digits().get(_letters_and_digits(name))
+    )
     if exact is not None:
         return ModelMatch(exact, exact.name, "exact")
     asked = _Words.of(name)
@@ -212,6 +216,19 @@ def _by_lower_case() -> Mapping[str, Architecture]:
     for name, a in architectures().items():
         known.setdefault(name.split("/")[-1].lower(), a)
     return known
+
+
+@cache
+def _by_letters_and_digits() -> Mapping[str, Architecture]:
+    """As _by_lower_case, for names with other separators (`meta-llama-llama-3-1-8b-instruct`)."""
+    known: dict[str, Architecture] = {}
+    for name, a in _by_lower_case().items():
+        known.setdefault(_letters_and_digits(name), a)
+    return known
+
+
+def _letters_and_digits(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
 @cache

@@ -12,6 +12,7 @@ from pydantic import Field
 from kindo_models.catalog.files import CatalogPart, Head, load
 
 Version = tuple[int, ...]
+Edge = Literal["low", "likely", "high"]
 
 
 class _Since(Protocol):
@@ -37,6 +38,9 @@ class Bounds(CatalogPart):
     low: float
     likely: float
     high: float
+
+    def at(self, edge: Edge) -> float:
+        return {"low": self.low, "likely": self.likely, "high": self.high}[edge]
 
 
 class BoundsSince(Bounds):
@@ -102,9 +106,12 @@ class Quantization(CatalogPart):
 class ExpertPadding(CatalogPart):
     since: str
     quantizations: tuple[str, ...]
-    words: tuple[str, ...]
+    words: tuple[str, ...] = ()
+    generations: tuple[str, ...] = ()
     width: int
     hidden: int
+    high_width: int | None = None
+    high_hidden: int | None = None
 
 
 class LoadFactor(CatalogPart):
@@ -114,6 +121,7 @@ class LoadFactor(CatalogPart):
 
 class VllmSizing(CatalogPart):
     head: Head
+    sources: dict[str, str]
     gpu_memory_utilization: tuple[Number, ...]
     batch_defaults: tuple[BatchDefaults, ...]
     mla_block_tokens: tuple[BlockTokens, ...]
@@ -124,9 +132,12 @@ class VllmSizing(CatalogPart):
     cuda_graphs_in_budget_since: str
     sampler_bytes: tuple[BoundsSince, ...]
     expert_workspace_kept: tuple[Choice, ...]
+    expert_workspace_low_factor: float
+    expert_workspace_high_factor: float
     expert_workspace_free: WorkspaceFree
     non_torch_gib: tuple[NonTorch, ...]
     rocm_gib: Bounds
+    context_gib: Bounds
     rest_gib: Bounds
     cuda_graphs_gib: CudaGraphs
     layer_temporaries: LayerTemporaries
@@ -134,11 +145,13 @@ class VllmSizing(CatalogPart):
     expert_padding: tuple[ExpertPadding, ...]
     rocm_weights_factor: Bounds
     vision_tower_billion: Bounds
+    vision_whole: tuple[str, ...]
     vision_load_gib: float
     load_factor: LoadFactor
     load_gib: Bounds
     quantizations: dict[str, dict[str, object]]
     quantization_containers: tuple[str, ...]
+    recurrent_16bit_words: tuple[str, ...]
 
 
 @cache

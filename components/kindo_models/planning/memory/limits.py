@@ -136,9 +136,6 @@ def warnings(setup: Setup, settings: Settings) -> Iterator[str]:
         yield "latent attention is not divided by TP: every GPU holds the whole KV cache"
     if setup.tensor_parallel > 1 and gpu.nvlink is False:
         yield f"{gpu.name} has no NVLink: prefer pipeline parallelism to tensor parallelism"
-    limit = settings.model_limit
-    if limit and setup.max_model_len and setup.max_model_len > limit:
-        yield f"context {setup.max_model_len} is beyond the {limit} of the configuration that is known"
 
 
 def _number(capability: str) -> tuple[int, ...]:

@@ -12,6 +12,7 @@ from kindo_models.catalog.gpus import GpuType
 
 Verdict = Literal["fits", "refused", "too-close"]
 RefusalCode = Literal[
+    "free-memory",
     "kv-cache-too-small",
     "no-kv-cache-memory",
     "mamba-blocks",
@@ -112,6 +113,7 @@ class Prediction(_Part):
     budget_gib: float
     """total × gpu_memory_utilization."""
     weights_gib: Interval
+    """NaN where nothing tells the model's size (null in JSON), and then the pool's too."""
     overhead_gib: Interval
     kv_pool_gib: Interval
     request_kv_gib: float | None

@@ -74,21 +74,21 @@ def _terms(setup: Setup, settings: Settings, data: VllmSizing) -> Iterator[Term]
             source="vLLM v1/core/encoder_cache_manager.py",
         )
     if setup.gpu.vendor == "amd":
-        yield Term(name="ROCm", gib=_interval(data.rocm_gib), formula="measured", source=data.head.source)
+        yield Term(name="ROCm", gib=_interval(data.rocm_gib), formula="measured", source=data.sources["ROCm"])
     outside = _non_torch(setup, settings, data)
     yield Term(
         name="outside torch",
         gib=_interval(outside),
         formula=f"TP {setup.tensor_parallel}, {setup.gpu.generation}: context, NCCL and all-reduce buffers",
-        source="measured by vLLM version and TP size",
+        source=data.sources["outside torch"],
     )
-    yield Term(name="rest", gib=_interval(data.rest_gib), formula="buffers, fragments", source="measured")
+    yield Term(name="rest", gib=_interval(data.rest_gib), formula="buffers, fragments", source=data.sources["rest"])
     if settings.graphs_in_budget and not settings.eager:
         yield Term(
             name="CUDA graphs",
             gib=graphs_gib(setup, settings),
             formula=f"{a.num_layers} layers, sizes up to {min(2 * settings.max_num_seqs, 512)}",
-            source="vLLM VLLM_MEMORY_PROFILER_ESTIMATE_CUDAGRAPHS, inside the budget from 0.20 on",
+            source=data.sources["CUDA graphs"],
         )
 
 
@@ -173,9 +173,10 @@ def expert_workspace_gib(setup: Setup, settings: Settings, data: VllmSizing) -> 
         or any(word in given for word in free.words)
         or setup.gpu.generation in free.generations
     )
-    return (
-        Interval(low=0.0, likely=0.0, high=size) if without else Interval(low=size * 0.8, likely=size, high=size * 1.1)
-    )
+    if without:
+        return Interval(low=0.0, likely=0.0, high=size)
+    least, most = data.expert_workspace_low_factor, data.expert_workspace_high_factor
+    return Interval(low=size * least, likely=size, high=size * most)
 
 
 def _workspace_formula(a: Architecture, setup: Setup, tokens: int) -> str:

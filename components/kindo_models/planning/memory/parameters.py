@@ -9,8 +9,9 @@ from typing import Literal
 
 from kindo_models.catalog.architectures import Architecture
 
-Kind = Literal["embedding", "head", "attention", "mlp", "experts", "replicated", "absorbed", "vision"]
-"""replicated: whole on every GPU, 16-bit (routers) · absorbed: 16-bit copies that MLA makes at load."""
+Kind = Literal["embedding", "head", "attention", "recurrent", "mlp", "experts", "replicated", "absorbed", "vision"]
+"""recurrent: gated delta nets · replicated: whole on every GPU, 16-bit (routers) · absorbed: 16-bit copies that MLA
+makes at load."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def _attention(a: Architecture) -> tuple[Part, ...] | None:
         g = a.gated_delta
         keys, values = g.key_heads * g.key_head_dim, g.value_heads * g.value_head_dim
         each = hidden * (2 * keys + 2 * values + 2 * g.value_heads) + values * hidden
-        parts.append(Part("attention", each * layers.gated_delta))
+        parts.append(Part("recurrent", each * layers.gated_delta))
     return tuple(parts)
 
 

@@ -23,6 +23,7 @@ INPUT = (
 OUTPUT = ("record_id", "fits", "avail_kv_gib_per_gpu", "max_concurrency", "est_max_len", "reason")
 UNKNOWN = "unknown"
 
+_NOT_STATED = ("none", "null", "default", "auto", "-1", "-", "n/a", "na", "unknown", "unstated", "nan")
 _TORCH_OF_SOLD = 0.96
 """Torch's GiB of the gigabytes that a card is sold with: 0.92 (24 GB) to 0.99 (80 GB)."""
 
@@ -53,13 +54,13 @@ def answer(row: Mapping[str, str]) -> Answer:
         prediction = predict(setup)
     except (Unreadable, UnknownModel, UnknownGpu, UnknownQuantization, BadSetup) as error:
         return Answer(record, "unknown", UNKNOWN, UNKNOWN, UNKNOWN, str(error))
-    return _answer(record, setup, prediction, unstated=_unstated(row, prediction))
+    return _answer(record, setup, prediction, unstated=_unstated(row, setup, prediction))
 
 
-def _unstated(row: Mapping[str, str], prediction: Prediction) -> str | None:
+def _unstated(row: Mapping[str, str], setup: Setup, prediction: Prediction) -> str | None:
     """Why a verdict is not the row's: it rests on values that the row does not state and a log would not default."""
     gpus_stated = any((row.get(name) or "").strip() for name in ("tp", "n_gpus"))
-    length_stated = bool((row.get("max_model_len") or "").strip())
+    length_stated = setup.max_model_len is not None
     if prediction.verdict == "fits" and not gpus_stated and not length_stated:
         return "neither the number of GPUs nor max_model_len is stated"
     codes = {refusal.code for refusal in prediction.refusals}
@@ -87,6 +88,9 @@ def _answer(record: str, setup: Setup, prediction: Prediction, *, unstated: str 
 def read(row: Mapping[str, str]) -> Setup:
     """The setup of a row. Raises Unreadable with every column that cannot be read."""
     cells = {name: (row.get(name) or "").strip() for name in INPUT}
+    for name in INPUT:
+        if name != "quant" and cells[name].lower() in _NOT_STATED:
+            cells[name] = ""
     wrong: list[str] = []
 
     def parsed(name: str, parse: Callable[[str], _T]) -> _T | None:
@@ -114,7 +118,8 @@ def read(row: Mapping[str, str]) -> Setup:
         raise Unreadable("; ".join(wrong))
     if tp is None:
         tp = max(1, (gpus or 1) // ((pp or 1) * (dp or 1)))
-    world = tp * (pp or 1) * (dp or 1)
+    if gpus is not None and tp <= gpus < tp * (pp or 1):
+        raise Unreadable(f"tp {tp} × pp {pp} needs more than the {gpus} of n_gpus")
     name, draft = split_draft(cells["model"])
     return Setup(
         architecture=_architecture(name),
@@ -124,7 +129,7 @@ def read(row: Mapping[str, str]) -> Setup:
         tensor_parallel=tp,
         pipeline_parallel=pp or 1,
         data_parallel=dp or 1,
-        dtype=cells["dtype"] or None,
+        dtype=cells["dtype"].removeprefix("torch.") or None,
         quantization=cells["quant"] or None,
         kv_cache_dtype=cells["kv_dtype"] or None,
         max_model_len=length,
@@ -133,7 +138,7 @@ def read(row: Mapping[str, str]) -> Setup:
         prefix_caching=prefix,
         max_num_seqs=seqs,
         max_num_batched_tokens=batched,
-        gpus_per_node=gpus if gpus is not None and gpus < world else None,
+        gpus_per_node=gpus if gpus is not None and gpus < tp else None,
         gpu_total_gib=total,
     )
 
@@ -182,7 +187,7 @@ def _count(text: str) -> int:
 
 
 def _positive(text: str) -> float:
-    number = float(text)
+    number = float(re.sub(r"\s*gi?b$", "", text, flags=re.IGNORECASE))
     if not 0 < number < 100_000:
         raise ValueError("give a number above 0")
     return number

@@ -37,7 +37,9 @@ KV_DTYPE_BYTES = {
     "fp8_e5m2": 1.0,
     "fp8_inc": 1.0,
     "fp8_ds_mla": 1.0,
+    "fp8_per_token_head": 1.0,
     "int8": 1.0,
+    "int8_per_token_head": 1.0,
     "float32": 4.0,
 }
 
@@ -66,6 +68,8 @@ class Settings:
     total_gib: float
     total_spread_gib: float
     quantization: Quantization
+    recurrent_16bit: bool
+    """Whether this checkpoint's recipe leaves recurrent layers 16-bit."""
     align_states: bool
 
 
@@ -106,6 +110,9 @@ def settings(setup: Setup) -> Settings:
         total_gib=total,
         total_spread_gib=spread,
         quantization=quantization(setup),
+        recurrent_16bit=any(
+            word in f"{setup.quantization or ''} {architecture.name}".lower() for word in data.recurrent_16bit_words
+        ),
         align_states=bool(setup.prefix_caching) and since(data.align_states_since, version),
     )
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from kindo_models.catalog.vllm_sizing import VllmSizing, first_release, parse_version, since, vllm_sizing
+from kindo_models.catalog.vllm_sizing import VllmSizing, first_release, parse_version
 from kindo_models.planning.memory.kv_cache import GIB, CachePlan, cache_plan
 from kindo_models.planning.memory.limits import shape_refusals, warnings
 from kindo_models.planning.memory.model import Interval, Prediction, Refusal, Setup, Term, Verdict
-from kindo_models.planning.memory.overhead import graphs_gib, overhead_terms
+from kindo_models.planning.memory.overhead import overhead_terms
+from kindo_models.planning.memory.room import Room
 from kindo_models.planning.memory.settings import Settings, settings
 from kindo_models.planning.memory.weights import weights
 
@@ -34,11 +35,9 @@ def predict(setup: Setup, *, data: VllmSizing | None = None) -> Prediction:
     pool = _pool(budget, spread, held.gib, overhead)
     plan = _plan(setup, chosen)
     need = _need(plan, chosen)
-    refusals = [
-        *shape_refusals(setup, chosen),
-        *_memory_refusals(setup, chosen, plan, pool, need, held.gib),
-    ]
-    verdict, reason = _verdict(setup, chosen, refusals, plan, pool, need, known=held.known)
+    room = Room(setup, chosen, plan, pool, need, held.gib, terms)
+    refusals = [*shape_refusals(setup, chosen), *(room.refusals() if held.known else ())]
+    verdict, reason = _verdict(room, refusals, known=held.known)
     concurrency = _concurrency(plan, chosen, pool.likely)
     length = chosen.max_model_len
     return Prediction(
@@ -151,124 +150,38 @@ def _longest(setup: Setup, plan: CachePlan | None, pool: Interval, *, known: boo
     return plan.longest(pool.low * GIB) if pool.low > 0 else 0
 
 
-def _memory_refusals(
-    setup: Setup, chosen: Settings, plan: CachePlan | None, pool: Interval, need: float | None, held: Interval
-) -> list[Refusal]:
-    """What surely does not fit: even the high end of the pool is too small."""
-    if math.isnan(held.likely):
-        return []
-    if pool.high <= 0:
-        return [
-            Refusal(
-                code="no-kv-cache-memory",
-                message="No available memory for the cache blocks. Try increasing `gpu_memory_utilization` when "
-                f"initializing the engine. (weights {held.likely:.2f} GiB of a budget of "
-                f"{chosen.total_gib * chosen.utilization:.2f} GiB per GPU)",
-                fix="more GPUs (tensor or pipeline parallel), a larger GPU, or a quantised checkpoint",
-            )
-        ]
-    refusals = []
-    if plan is not None and need is not None and need > pool.high:
-        likely = max(pool.likely, 0.0)
-        longest = plan.longest(likely * GIB)
-        refusals.append(
-            Refusal(
-                code="kv-cache-too-small",
-                message=f"To serve at least one request with the models's max seq len ({chosen.max_model_len}), "
-                f"({need:.2f} GiB KV cache is needed, which is larger than the available KV cache memory "
-                f"({likely:.2f} GiB). Based on the available memory, the estimated maximum model length is {longest}.",
-                fix=f"--max-model-len {plan.longest(max(pool.low, 0.0) * GIB)}, --kv-cache-dtype fp8, or more GPUs",
-            )
-        )
-    if plan is not None and _checks_states(plan, chosen) and (chosen.version_known or setup.max_num_seqs):
-        blocks = plan.blocks(pool.high * GIB)
-        if chosen.max_num_seqs > blocks:
-            refusals.append(_mamba_blocks(chosen, plan.blocks(max(pool.likely, 0.0) * GIB), plan.blocks(
-                max(pool.low, 0.0) * GIB)))  # fmt: skip
-    outside = _outside(setup, chosen)
-    if outside is not None and outside[1].low > outside[0]:
-        refusals.append(
-            Refusal(
-                code="cuda-graph-capture",
-                message=f"CUDA out of memory while graphs are captured: gpu_memory_utilization "
-                f"{chosen.utilization:g} leaves {outside[0]:.2f} GiB, graphs take about {outside[1].likely:.2f} GiB.",
-                fix="--gpu-memory-utilization 0.90 or --enforce-eager",
-            )
-        )
-    return refusals
-
-
-def _mamba_blocks(chosen: Settings, blocks: int, surely: int) -> Refusal:
-    return Refusal(
-        code="mamba-blocks",
-        message=f"max_num_seqs ({chosen.max_num_seqs}) exceeds available Mamba cache blocks ({blocks}). Each decode "
-        "sequence requires one Mamba cache block, so CUDA graph capture cannot proceed.",
-        fix=f"--max-num-seqs {max(1, surely)} or less",
-    )
-
-
-def _checks_states(plan: CachePlan, chosen: Settings) -> bool:
-    """Whether vLLM compares max_num_seqs with the blocks: hybrids, with CUDA graphs, in a version that checks."""
-    hybrid = any(layers.is_state for layers in plan.layers)
-    checked = not chosen.version_known or since(vllm_sizing().mamba_check_since, chosen.version)
-    return hybrid and checked and not chosen.eager
-
-
-def _outside(setup: Setup, chosen: Settings) -> tuple[float, Interval] | None:
-    """What the budget leaves on the GPU, and the CUDA graphs that must go there; None where they are budgeted."""
-    if chosen.graphs_in_budget or chosen.eager or not chosen.version_known:
-        return None
-    return chosen.total_gib * (1 - chosen.utilization), graphs_gib(setup, chosen)
-
-
-def _verdict(
-    setup: Setup,
-    chosen: Settings,
-    refusals: list[Refusal],
-    plan: CachePlan | None,
-    pool: Interval,
-    need: float | None,
-    *,
-    known: bool,
-) -> tuple[Verdict, str]:
+def _verdict(room: Room, refusals: list[Refusal], *, known: bool) -> tuple[Verdict, str]:
     if refusals:
         return "refused", refusals[0].message
-    doubt = _doubt(setup, chosen, plan, pool, need, known=known)
+    doubt = _doubt(room, known=known)
     if doubt is not None:
         return "too-close", doubt
+    pool, need = room.pool, room.need
     if need is None:
         return "fits", f"weights and activations leave {pool.likely:.2f} GiB; no KV cache is needed"
     return (
         "fits",
         f"KV pool {pool.likely:.2f} GiB ({pool.low:.2f} to {pool.high:.2f}), one request of "
-        f"{chosen.max_model_len} tokens needs {need:.2f} GiB",
+        f"{room.chosen.max_model_len} tokens needs {need:.2f} GiB",
     )
 
 
-def _doubt(
-    setup: Setup, chosen: Settings, plan: CachePlan | None, pool: Interval, need: float | None, *, known: bool
-) -> str | None:
-    a = setup.architecture
+def _doubt(room: Room, *, known: bool) -> str | None:
+    """What stands between a setup that is not refused and a promise."""
+    a, chosen, plan, pool, need = room.setup.architecture, room.chosen, room.plan, room.pool, room.need
     if not known:
         return f"no source tells the size of {a.name}"
     if a.unsupported:
         return a.unsupported
     if plan is None and not a.encoder_only:
         return f"the attention layers of {a.name} are not known"
+    limit, length = chosen.model_limit, room.setup.max_model_len
+    if not a.limit_certain and limit and length and length > limit and not room.setup.allow_long_max_model_len:
+        return f"context {length} is beyond the {limit} of the relative whose configuration is known ({a.source})"
     if need is None and not a.encoder_only:
         return f"no context length is given and none is known for {a.name}"
     if pool.low <= 0 or (need is not None and need > pool.low):
         return (
             f"too close to call: KV pool {pool.low:.2f} to {pool.high:.2f} GiB, one request needs {need or 0.0:.2f} GiB"
         )
-    if plan is not None and _checks_states(plan, chosen):
-        blocks = plan.blocks(pool.low * GIB)
-        if chosen.max_num_seqs > blocks:
-            return f"too close to call: max_num_seqs {chosen.max_num_seqs}, about {blocks} Mamba cache blocks"
-    outside = _outside(setup, chosen)
-    if outside is not None and outside[1].likely > outside[0]:
-        return (
-            f"too close to call: gpu_memory_utilization {chosen.utilization:g} leaves {outside[0]:.2f} GiB for CUDA "
-            f"graphs of {outside[1].low:.2f} to {outside[1].high:.2f} GiB"
-        )
-    return None
+    return room.doubt()

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
 
 from kindo_models.catalog.architectures import Architecture
-from kindo_models.catalog.vllm_sizing import Quantization, quantizations, since, vllm_sizing
+from kindo_models.catalog.vllm_sizing import Edge, Quantization, quantizations, since, vllm_sizing
 from kindo_models.planning.memory.model import Interval, Setup
 from kindo_models.planning.memory.parameters import Part, count
 from kindo_models.planning.memory.settings import Settings, published_quantization
 
 GIB = 1024**3
-Edge = Literal["low", "likely", "high"]
 EDGES: tuple[Edge, ...] = ("low", "likely", "high")
 
 _UNQUANTIZED = frozenset({"embedding", "head", "replicated", "absorbed", "vision"})
@@ -32,12 +30,12 @@ class Weights:
 
 
 def weights(setup: Setup, settings: Settings) -> Weights:
-    held = _weights(setup, settings)
-    data = vllm_sizing()
-    gib = held.gib
+    """GiB on the fullest GPU, with what loading adds."""
+    held = _stored(setup, settings)
+    data, gib = vllm_sizing(), held.gib
     if setup.draft:
-        layer = gib.likely / (setup.architecture.num_layers or 32)
         layers = max(1, setup.architecture.draft_layers)
+        layer = gib.likely / (setup.architecture.num_layers or 32)
         gib = gib + Interval(low=0.0, likely=layer * layers, high=4 * layer * layers)
     if setup.architecture.vision:
         high = gib.likely + math.hypot(gib.high - gib.likely, data.vision_load_gib)
@@ -48,38 +46,47 @@ def weights(setup: Setup, settings: Settings) -> Weights:
     return Weights(gib, held.formula, held.source, held.known)
 
 
-def _weights(setup: Setup, settings: Settings) -> Weights:
+def _stored(setup: Setup, settings: Settings) -> Weights:
+    """Given sizes first, then a count that agrees with the published size, that size, the published number."""
     a = setup.architecture
-    counted = count(a)
-    files = _file_gib(setup, settings)
-    parts = _with_vision(a, counted, settings) if counted else None
-    if parts is not None and (files is None or abs(_whole(a, parts, settings) / files - 1) <= _COUNT_TOLERANCE):
-        gib = {edge: _on_gpu(parts[edge], setup, settings, edge) for edge in EDGES}
-        total = sum(part.count for part in parts["likely"] if part.kind != "absorbed") / 1e9
-        data = vllm_sizing()
-        factor = data.load_factor.unquantized if settings.quantization.name == "none" else data.load_factor.quantized
-        interval = Interval(
-            low=gib["low"] * factor.low + data.load_gib.low,
-            likely=gib["likely"] * factor.likely + data.load_gib.likely,
-            high=gib["high"] * factor.high + data.load_gib.high,
-        )
-        return Weights(
-            interval,
-            f"{total:.2f} billion parameters in {settings.quantization.name}, {_split(setup)}",
-            f"counted from the configuration ({a.source})",
-        )
+    if setup.weights_gib is not None:
+        return _from_files(setup, settings, setup.weights_gib, "given", low=0.99)
+    counted, files = count(a), _file_gib(a, settings)
+    if counted is not None:
+        parts = _with_vision(a, counted)
+        if files is None or abs(_whole(a, parts["likely"], settings) / files - 1) <= _COUNT_TOLERANCE:
+            return _from_count(setup, settings, parts)
     if files is not None:
-        share = _shared(setup, settings, files)
-        factor = 1.0 if setup.tensor_parallel * setup.pipeline_parallel == 1 else 1.03
-        source = "given" if setup.weights_gib is not None else (a.checkpoint.source if a.checkpoint else "") or a.source
-        return Weights(
-            Interval(low=share * 0.97, likely=share * 1.003, high=share * 1.01 * factor),
-            f"{files:.2f} GiB of weight files, {_split(setup)}",
-            source,
-        )
+        return _from_files(setup, settings, files, (a.checkpoint.source if a.checkpoint else "") or a.source, low=0.97)
     if a.parameters_billion is None:
-        return Weights(Interval.exactly(math.nan), "", "", known=False)
+        return Weights(Interval.exactly(math.nan), "size not known", a.source, known=False)
     return _from_total(setup, settings, a.parameters_billion)
+
+
+def _from_count(setup: Setup, settings: Settings, parts: dict[Edge, tuple[Part, ...]]) -> Weights:
+    data = vllm_sizing()
+    factor = data.load_factor.unquantized if settings.quantization.name == "none" else data.load_factor.quantized
+
+    def gib(edge: Edge) -> float:
+        return _on_gpu(parts[edge], setup, settings, edge) * factor.at(edge) + data.load_gib.at(edge)
+
+    total = sum(part.count for part in parts["likely"] if part.kind != "absorbed") / 1e9
+    return Weights(
+        Interval(low=gib("low"), likely=gib("likely"), high=gib("high")),
+        f"{total:.2f} billion parameters, {_format(settings)}, {_split(setup)}",
+        f"counted from the configuration ({setup.architecture.source})",
+    )
+
+
+def _from_files(setup: Setup, settings: Settings, gib: float, source: str, *, low: float) -> Weights:
+    """Low: published sizes may hold what is not loaded (draft layers, other copies)."""
+    share = {edge: _shared(setup, settings, gib, edge) for edge in EDGES}
+    kept_whole = 1.0 if setup.tensor_parallel * setup.pipeline_parallel == 1 else 1.03
+    return Weights(
+        Interval(low=share["low"] * low, likely=share["likely"] * 1.003, high=share["high"] * 1.01 * kept_whole),
+        f"{gib:.2f} GiB of weight files, {_split(setup)}",
+        source,
+    )
 
 
 def _from_total(setup: Setup, settings: Settings, billions: float) -> Weights:
@@ -94,21 +101,27 @@ def _from_total(setup: Setup, settings: Settings, billions: float) -> Weights:
 
     def gib(edge: Edge, factor: float) -> float:
         each = _bytes(q, settings, edge)
-        return _shared(setup, settings, (billions * factor * each + kept * max(0.0, sixteen - each)) * 1e9 / GIB)
+        total = (billions * factor * each + kept * max(0.0, sixteen - each)) * 1e9 / GIB
+        return _shared(setup, settings, total, edge)
 
     spread = max(rounding, 0.02)
     return Weights(
         Interval(low=gib("low", 1 - spread), likely=gib("likely", 1.0), high=gib("high", 1 + spread + 0.02)),
-        f"{billions:g} billion parameters in {q.name}, {_split(setup)}",
+        f"{billions:g} billion parameters, {_format(settings)}, {_split(setup)}",
         f"published number of parameters ({a.source})",
     )
 
 
-def _shared(setup: Setup, settings: Settings, total: float) -> float:
-    """One GPU's share of the whole model's GiB; a vision tower lies whole on every GPU of a TP group."""
+def _shared(setup: Setup, settings: Settings, total: float, edge: Edge) -> float:
+    """One GPU's share of the whole model's GiB, a vision tower apart."""
     tower = vllm_sizing().vision_tower_billion.likely * 1e9 * settings.dtype_bytes / GIB
-    whole = min(tower, total / 2) if setup.architecture.vision else 0.0
+    whole = min(tower, total / 2) if _holds_tower_whole(setup.architecture, edge) else 0.0
     return (total - whole) / (setup.tensor_parallel * setup.pipeline_parallel) + whole
+
+
+def _holds_tower_whole(a: Architecture, edge: Edge) -> bool:
+    """Whether every GPU of a TP group holds the whole vision tower: by the model's class, at worst."""
+    return a.vision and (edge == "high" or a.class_name in vllm_sizing().vision_whole)
 
 
 def _decimals(value: float) -> int:
@@ -116,18 +129,14 @@ def _decimals(value: float) -> int:
     return len(text.split(".")[1]) if "." in text else 0
 
 
-def _file_gib(setup: Setup, settings: Settings) -> float | None:
-    """Size of the weight files in this quantisation, where given or published."""
-    if setup.weights_gib is not None:
-        return setup.weights_gib
-    checkpoint = setup.architecture.checkpoint
-    if checkpoint is None or checkpoint.gib is None:
+def _file_gib(a: Architecture, settings: Settings) -> float | None:
+    """Size of the weight files in this quantisation, where published."""
+    if a.checkpoint is None or a.checkpoint.gib is None or settings.dtype_bytes != 2:
         return None
-    published = published_quantization(setup.architecture)
-    return checkpoint.gib if published.name == settings.quantization.name and settings.dtype_bytes == 2 else None
+    return a.checkpoint.gib if published_quantization(a).name == settings.quantization.name else None
 
 
-def _with_vision(a: Architecture, parts: tuple[Part, ...], settings: Settings) -> dict[Edge, tuple[Part, ...]]:
+def _with_vision(a: Architecture, parts: tuple[Part, ...]) -> dict[Edge, tuple[Part, ...]]:
     """The parts with the vision tower: what a 16-bit checkpoint holds beyond text and draft layers, else as usual."""
     if not a.vision:
         return dict.fromkeys(EDGES, parts)
@@ -138,17 +147,13 @@ def _with_vision(a: Architecture, parts: tuple[Part, ...], settings: Settings) -
         layer = (text - sum(part.count for part in parts if part.kind in ("embedding", "head"))) / (a.num_layers or 1)
         rest = checkpoint.gib * GIB / 2 - text - layer * a.draft_layers
         if 0.5 * usual.low < rest / 1e9 < 4 * usual.high:
-            return dict.fromkeys(EDGES, (*parts, Part("vision", rest, whole=True)))
-    return {edge: (*parts, Part("vision", getattr(usual, edge) * 1e9, whole=True)) for edge in EDGES}
+            return dict.fromkeys(EDGES, (*parts, Part("vision", rest)))
+    return {edge: (*parts, Part("vision", usual.at(edge) * 1e9)) for edge in EDGES}
 
 
-def _whole(a: Architecture, parts: dict[Edge, tuple[Part, ...]], settings: Settings) -> float:
-    return (
-        sum(
-            part.count * _part_bytes(part, a, settings, "likely") for part in parts["likely"] if part.kind != "absorbed"
-        )
-        / GIB
-    )
+def _whole(a: Architecture, parts: tuple[Part, ...], settings: Settings) -> float:
+    """GiB of the checkpoint's files by the count."""
+    return sum(part.count * _part_bytes(part, a, settings, "likely") for part in parts if part.kind != "absorbed") / GIB
 
 
 def _on_gpu(parts: tuple[Part, ...], setup: Setup, settings: Settings, edge: Edge) -> float:
@@ -162,8 +167,9 @@ def _on_gpu(parts: tuple[Part, ...], setup: Setup, settings: Settings, edge: Edg
     for part in parts:
         size = part.count * _part_bytes(part, a, settings, edge)
         if part.kind == "experts" and edge != "low":
-            size *= _padding(setup, settings)
-        size /= 1 if part.whole else expert_share if part.kind == "experts" else tp
+            size *= _padding(setup, settings, edge)
+        whole = part.whole or (part.kind == "vision" and _holds_tower_whole(a, edge))
+        size /= 1 if whole else expert_share if part.kind == "experts" else tp
         if part.kind in ("embedding", "head", "vision"):
             ends = max(ends, size) if pp > 1 else ends + size
         else:
@@ -171,18 +177,25 @@ def _on_gpu(parts: tuple[Part, ...], setup: Setup, settings: Settings, edge: Edg
     return (inner * stage + ends) / GIB
 
 
-def _padding(setup: Setup, settings: Settings) -> float:
+def _padding(setup: Setup, settings: Settings, edge: Edge) -> float:
     """How much larger padded expert matrices are than the configuration says."""
     e, given = setup.architecture.experts, (setup.quantization or "").lower()
-    width, hidden = (e.intermediate_size if e else None), setup.architecture.hidden_size
-    if e is None or not width or not hidden:
+    hidden = (e.latent_size if e else None) or setup.architecture.hidden_size
+    if e is None or not e.intermediate_size or not hidden:
         return 1.0
-    hidden = e.latent_size or hidden
-    local = math.ceil(width / setup.tensor_parallel)
+    local = math.ceil(e.intermediate_size / setup.tensor_parallel)
     for pad in vllm_sizing().expert_padding:
         named = settings.quantization.name in pad.quantizations or any(word in given for word in pad.words)
-        if named and since(pad.since, settings.version):
-            return _up(local, pad.width) / local * _up(hidden, pad.hidden) / hidden
+        if (
+            named
+            and since(pad.since, settings.version)
+            and (not pad.generations or setup.gpu.generation in pad.generations)
+        ):
+            high = edge == "high"
+            width, rows = (
+                (pad.high_width or pad.width, pad.high_hidden or pad.hidden) if high else (pad.width, pad.hidden)
+            )
+            return _up(local, width) / local * _up(hidden, rows) / hidden
     return 1.0
 
 
@@ -191,19 +204,25 @@ def _up(value: int, multiple: int) -> int:
 
 
 def _part_bytes(part: Part, a: Architecture, settings: Settings, edge: Edge) -> float:
-    if part.kind in _UNQUANTIZED:
+    sixteen = edge == "high" or settings.recurrent_16bit
+    if part.kind in _UNQUANTIZED or (part.kind == "recurrent" and edge != "low" and sixteen):
         return float(settings.dtype_bytes)
     q = settings.quantization
     # Recipes of mixture-of-experts models often leave attention 16-bit; those of dense models do not.
     rare = q.quantized_high if a.experts else None
     scope = {"low": q.quantized_low, "likely": None, "high": rare}[edge] or q.quantized
-    if scope == "mlp" and part.kind == "attention":
+    if scope == "mlp" and part.kind in ("attention", "recurrent"):
         return float(settings.dtype_bytes)
     return _bytes(q, settings, edge)
 
 
 def _bytes(q: Quantization, settings: Settings, edge: Edge) -> float:
-    return settings.dtype_bytes if q.name == "none" else float(getattr(q.bytes, edge))
+    return settings.dtype_bytes if q.name == "none" else q.bytes.at(edge)
+
+
+def _format(settings: Settings) -> str:
+    q = settings.quantization
+    return settings.dtype if q.name == "none" else f"{q.name} ({q.bytes.likely:g} B per quantised weight)"
 
 
 def _split(setup: Setup) -> str:
