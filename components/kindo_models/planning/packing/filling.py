@@ -48,7 +48,12 @@ def fill(problem: Problem, answer: Answer, zones: Sequence[str] = ()) -> tuple[F
             there = Counter(node.name for node in mine)
             zone_of = Counter(node.zone for node in mine)
             free = [node for node in nodes if node.free[wanted] > 0]
-            put(model, min(free, key=lambda node: (zone_of[node.zone] if node.zone else 0, there[node.name], nodes.index(node))))
+            put(
+                model,
+                min(
+                    free, key=lambda node: (zone_of[node.zone] if node.zone else 0, there[node.name], nodes.index(node))
+                ),
+            )
     for node in nodes:
         node.replicas.sort()
     return tuple(nodes)
