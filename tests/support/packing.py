@@ -30,7 +30,7 @@ def random_problem(
 ) -> Problem:
     """Up to `models` models of random memory needs on a cloud's instance types (`supplies`: only so many of them)."""
     random_ = random.Random(seed)
-    there = list(sold(random_.choice(("eks", "aks"))))
+    there = [one for one in sold(random_.choice(("eks", "aks"))) if one.cpu >= CPU and one.memory >= MEMORY]
     if supplies is not None:
         there = random_.sample(there, supplies)
     most = {name: max(one.gpus for one in there if one.gpu == name) for name in {one.gpu for one in there}}
@@ -108,8 +108,8 @@ def _within(problem: Problem, key: Iterable[int]) -> bool:
 def by_capacity(problem: Problem) -> float:
     """The least price by another formulation: no nodes and no contents, only sums of GPUs.
 
-    Counts of GPUs and of nodes are powers of two here, so replicas of at least s GPUs fit exactly when the nodes of at
-    least s GPUs have as many GPUs as they take, for every s. CPU and memory only rule instance types out.
+    All counts of GPUs are powers of two here, so replicas of at least s GPUs fit exactly when the nodes of at least s
+    GPUs have as many as they take, for every s. CPU and memory never bind: a node has enough for a replica on each GPU.
     """
     import highspy
 
@@ -121,8 +121,7 @@ def by_capacity(problem: Problem) -> float:
     solver.silent()
     for option, value in (("threads", 1), ("mip_rel_gap", 0.0), ("mip_abs_gap", 1e-6), ("time_limit", 60.0)):
         solver.setOptionValue(option, value)
-    # What does not hold one replica holds none; what holds one holds as many as it has GPUs.
-    there = [one for one in problem.supplies if one.cpu >= CPU and one.memory >= MEMORY]
+    there = problem.supplies
     assert all(one.cpu >= CPU * one.gpus and one.memory >= MEMORY * one.gpus for one in there)
     nodes = [solver.addIntegral(lb=0) for _ in there]
     chosen = {(demand.model, option): solver.addBinary() for demand in problem.demands for option in demand.options}
