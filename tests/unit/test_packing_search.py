@@ -11,7 +11,7 @@ import pytest
 from kindo_models.planning.packing.contents import contents_of, gpus_in
 from kindo_models.planning.packing.filling import fill
 from kindo_models.planning.packing.problem import Demand, Kept, Limit, Need, Option, Problem, Supply
-from kindo_models.planning.packing.program import Infeasible
+from kindo_models.planning.packing.program import Infeasible, OutOfTime, Program
 from kindo_models.planning.packing.search import Answer, search
 from tests.support.packing import brute_force, by_capacity, random_problem, sold
 from tests.support.soak import soak_cases
@@ -198,6 +198,39 @@ def test_after_a_price_change_no_answer_within_the_tolerance_moves_fewer(seed: i
 
 def answer_option(kept: tuple[Kept, ...], name: str) -> Option:
     return next(dict(one.options)[name] for one in kept if name in dict(one.options))
+
+
+def test_without_time_each_replica_has_its_own_node_and_the_gap_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def late(*_: object, **__: object) -> None:
+        raise OutOfTime(10.0)
+
+    monkeypatch.setattr(Program, "minimise", late)
+    problem = random_problem(3, models=40)
+    answer = search(problem).answer
+    assert (answer.optimal, answer.bound, len(answer.nodes)) == (False, 10.0, problem.replicas)
+    filled_right(problem, answer)
+    with pytest.raises(OutOfTime):
+        search(replace(problem, limits=(Limit("", "nodes", 1),)))
+
+
+def test_many_different_requests_are_rounded_and_the_gap_is_still_proven() -> None:
+    """Forty servers of one GPU each, no two with the same memory: billions of contents, were they not rounded."""
+    there = tuple(one for one in sold("eks") if one.gpu in ("L4", "L40S"))
+    each = tuple(
+        Demand(f"m{n:02d}", 1, (Option("L4", 1), Option("L40S", 1)), 2000 + 37 * n, 16_000 + 977 * n) for n in range(40)
+    )
+    problem = Problem(each, there)
+    start = time.monotonic()
+    found = search(problem)
+    assert time.monotonic() - start <= 6
+    answer = found.answer
+    assert answer.bound <= answer.usd_per_hour <= answer.bound * 1.2
+    demands = {demand.model: demand for demand in each}
+    for one in fill(found.problem, answer):
+        held = [demands[name] for name, _ in one.replicas]
+        assert sum(demand.memory for demand in held) <= one.supply.memory
+        assert sum(demand.cpu for demand in held) <= one.supply.cpu
+        assert len(held) <= one.supply.gpus
 
 
 def test_order_of_models_and_nodes_changes_nothing() -> None:

@@ -74,7 +74,8 @@ def test_everything_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
     found = refused(
         tmp_path,
         HEAD.replace("us-east-1", "eastus")
-        + "  - {instance: g6.xlarge, usdPerHour: 1}\n  - {instance: g6.xlarge, usdPerHour: 2}\nnotSold: [p55.48xlarge]\n",
+        + "  - {instance: g6.xlarge, usdPerHour: 1}\n  - {instance: g6.xlarge, usdPerHour: 2}\n"
+        + "notSold: [p55.48xlarge]\n",
     )
     assert [one.code for one in found] == ["unknown-region", "duplicate-price", "instance-unknown"]
 

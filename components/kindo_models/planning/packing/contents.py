@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 
 from kindo_models.planning.packing.problem import Need, Supply
 
@@ -33,6 +34,16 @@ def _fill(gpus: int, cpu: int, memory: int, needs: Sequence[Need]) -> Iterator[C
             return
         for others in _fill(*left, rest):
             yield ((first, count), *others) if count else others
+
+
+def how_many(supply: Supply, needs: Sequence[Need], most: int) -> int:
+    """How many contents a node may have, counted up to a little beyond `most`."""
+    mine = [one for one in needs if one.gpu == supply.gpu]
+    found = 0
+    for owner in {one.owner for one in mine}:
+        owned = [one for one in mine if one.owner == owner]
+        found += sum(1 for _ in islice(_fill(supply.gpus, supply.cpu, supply.memory, owned), most + 1))
+    return found
 
 
 def most_of(supply: Supply, one: Need) -> int:

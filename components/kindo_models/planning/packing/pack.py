@@ -113,7 +113,7 @@ def _kept(problem: Problem, placement: Placement) -> tuple[Kept, ...]:
 
 def _placement(problem: Problem, found: Found, there: Market, inputs: Inputs, zones: tuple[str, ...]) -> Placement:
     answer = found.answer
-    filled = fill(problem, answer, zones)
+    filled = fill(found.problem, answer, zones)
     moved = _moved(problem, answer)
     return Placement(
         inputs=inputs,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 INFINITY = float("inf")
+_SLACK = 1e-5
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,11 @@ class Infeasible(Exception):
 
 
 class OutOfTime(Exception):
-    """No solution was found within the time limit; there may be one."""
+    """No solution was found within the time limit; there may be one, and none is below `bound`."""
+
+    def __init__(self, bound: float) -> None:
+        super().__init__()
+        self.bound = bound
 
 
 @dataclass
@@ -51,9 +56,17 @@ class Program:
     def copy(self) -> Program:
         return Program(list(self.uppers), list(self.whole), list(self.rows))
 
-    def minimise(self, costs: Mapping[int, float], *, seconds: float, start: Sequence[float] | None = None) -> Solved:
+    def allows(self, values: Sequence[float]) -> bool:
+        """Whether values keep all bounds and rows."""
+        within = all(0 <= value <= upper for value, upper in zip(values, self.uppers, strict=True))
+        return within and all(
+            low - _SLACK <= sum(factor * values[column] for column, factor in terms.items()) <= high + _SLACK
+            for terms, low, high in self.rows
+        )
+
+    def minimise(self, costs: Mapping[int, float], *, seconds: float) -> Solved:
         """The least Σ cost × column. One thread and a fixed seed: the same program gives the same answer, unless time
-        ends it. start: a solution to begin with; columns that it lacks are found.
+        ends it. No solution is given to HiGHS to begin with: 1.16 may then return it as the best one.
 
         Raises: Infeasible, OutOfTime.
         """
@@ -77,20 +90,19 @@ class Program:
         ):
             solver.setOptionValue(option, value)
         solver.passModel(self._lp(highspy, np, costs))
-        if start is not None:
-            solver.setSolution(len(start), np.arange(len(start), dtype=np.int32), np.array(start, dtype=np.double))
         solver.run()
         status, info = solver.getModelStatus(), solver.getInfo()
         if status in (highspy.HighsModelStatus.kInfeasible, highspy.HighsModelStatus.kUnboundedOrInfeasible):
             raise Infeasible
         if info.primal_solution_status != highspy.SolutionStatus.kSolutionStatusFeasible:
-            raise OutOfTime
+            raise OutOfTime(info.mip_dual_bound)
         values = tuple(
             float(round(value)) if whole else value
             for value, whole in zip(solver.getSolution().col_value, self.whole, strict=True)
         )
-        optimal = status == highspy.HighsModelStatus.kOptimal
         objective = sum(cost * values[column] for column, cost in costs.items())
+        as_said = abs(objective - info.objective_function_value) <= _SLACK * max(1.0, abs(objective))
+        optimal = status == highspy.HighsModelStatus.kOptimal and as_said
         return Solved(values, objective, objective if optimal else min(info.mip_dual_bound, objective), optimal)
 
     def _lp(self, highspy: Any, np: Any, costs: Mapping[int, float]) -> Any:

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from kindo_models.planning.packing.coarse import tractable
 from kindo_models.planning.packing.contents import Contents, contents_of, gpus_in
 from kindo_models.planning.packing.problem import Demand, Kept, Option, Problem, Supply, need
 from kindo_models.planning.packing.program import Infeasible, OutOfTime, Program, Solved
@@ -54,15 +55,26 @@ class Answer:
 
 @dataclass(frozen=True)
 class Found:
-    """The answer, and the best ones with another multiset of instance types, cheapest first."""
+    """The answer, and the best ones with another multiset of instance types, cheapest first.
 
+    problem: what was solved, in whose needs the contents are: `coarse` may have rounded requests up.
+    """
+
+    problem: Problem
     answer: Answer
     alternatives: tuple[Answer, ...]
 
 
 def search(problem: Problem, *, alternatives: int = 2) -> Found:
     """Raises Infeasible where nothing satisfies all limits, OutOfTime where nothing was found in time."""
-    return _Search(problem).run(alternatives)
+    up, down = tractable(problem)
+    found = _Search(up).run(alternatives)
+    if down is up:
+        return found
+    # Rounded requests may hide a cheaper placement: the bound is that of the problem without requests.
+    bound = min(found.answer.bound, _Search(down).run(0).answer.bound)
+    answer = replace(found.answer, bound=bound, optimal=found.answer.usd_per_hour <= bound + CENT)
+    return Found(up, answer, tuple(replace(one, bound=bound, optimal=False) for one in found.alternatives))
 
 
 class _Search:
@@ -78,7 +90,7 @@ class _Search:
         self.price = {column: supply.usd_per_hour for column, supply, _, _ in self.nodes}
 
     def run(self, alternatives: int) -> Found:
-        cheapest = self.program.minimise(self.price, seconds=self._time(0))
+        cheapest = self._cheapest()
         best = cheapest
         self._at_most(self.price, cheapest.objective * (1 + self.problem.tolerance))
         if self.stays:
@@ -89,7 +101,34 @@ class _Search:
         self._at_most(self.price, _cost(self.price, best))
         best = self._better(best, self._by_name(), 2)
         answer = self._answer(best, bound=cheapest.bound, optimal=cheapest.optimal)
-        return Found(answer, tuple(self._alternatives(answer, alternatives)))
+        return Found(self.problem, answer, tuple(self._alternatives(answer, alternatives)))
+
+    def _cheapest(self) -> Solved:
+        try:
+            return self.program.minimise(self.price, seconds=self._time(0))
+        except OutOfTime as late:
+            values = self._apart()
+            if values is None or not self.program.allows(values):
+                raise
+            price = sum(cost * values[column] for column, cost in self.price.items())
+            return Solved(tuple(values), price, max(0.0, late.bound), optimal=False)
+
+    def _apart(self) -> list[float] | None:
+        """A solution if all else fails: each replica on the cheapest node of its own. None where one has none."""
+        values = [0.0] * len(self.program.uppers)
+        for demand in self.problem.demands:
+            held = {((need(demand, option), 1),): option for option in demand.options}
+            there = [
+                (supply.usd_per_hour, column, held[contents])
+                for column, supply, contents, kept in self.nodes
+                if contents in held and supply.most is None and kept is None
+            ]
+            if not there:
+                return None
+            _, column, option = min(there)
+            values[column] += demand.replicas
+            values[self.options[demand.model, option]] = 1.0
+        return values
 
     def _time(self, stage: int) -> float:
         return max(0.05, (self.end - time.monotonic()) * _SHARES[stage])
@@ -97,7 +136,7 @@ class _Search:
     def _better(self, best: Solved, costs: Mapping[int, float], stage: int) -> Solved:
         """The least of another objective, `best` where time ends before."""
         try:
-            return self.program.minimise(costs, seconds=self._time(stage), start=best.values)
+            return self.program.minimise(costs, seconds=self._time(stage))
         except OutOfTime:
             return best
 
