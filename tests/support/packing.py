@@ -1,60 +1,33 @@
-"""Packing problems from the catalog's prices, and two other ways to solve them that know nothing of the search."""
+"""Two other ways to solve packing problems, which know nothing of the search, and entries of contracts to place."""
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
-from functools import cache
+from typing import Any
 
-from kindo_models.catalog.gpus import gpus
-from kindo_models.environment import Environment
-from kindo_models.planning.packing.market import market
-from kindo_models.planning.packing.problem import Demand, Limit, Option, Problem, Supply
+from kindo_models.planning.packing.problem import Demand, Problem, Supply
+from tools.bench.packing_sets import CPU, MEMORY, SIZES
 
 Instances = tuple[tuple[str, int], ...]
-SIZES = (1, 2, 4, 8)
-CPU, MEMORY = 4000, 32 * 1024
+LLAMA = "meta-llama/Llama-3.1-8B-Instruct"
 
 
-@cache
-def sold(cloud: str) -> tuple[Supply, ...]:
-    """What the catalog sells for our servers in its own region, as an environment without wishes has it."""
-    found = market(Environment.model_validate({"cluster": {"kind": cloud}}), None)
-    assert found is not None
-    return found.supplies
+def entry(name: str, model: str = LLAMA, *, context: int = 8192, **deploy: Any) -> dict[str, Any]:
+    return {
+        "litellmModelName": name,
+        "litellmModel": f"openai/{name}",
+        "displayName": name,
+        "provider": "Self-Hosted",
+        "type": "CHAT",
+        "metadataType": "Text Generation",
+        "contextWindow": context,
+        "apiKey": "${KEY}",
+        "deploy": {"model": model, **deploy},
+    }
 
 
-def random_problem(
-    seed: int, *, models: int, supplies: int | None = None, tight: bool = False, replicas: bool = True
-) -> Problem:
-    """Up to `models` models of random memory needs on a cloud's instance types (`supplies`: only so many of them)."""
-    random_ = random.Random(seed)
-    there = [one for one in sold(random_.choice(("eks", "aks"))) if one.cpu >= CPU and one.memory >= MEMORY]
-    if supplies is not None:
-        there = random_.sample(there, supplies)
-    most = {name: max(one.gpus for one in there if one.gpu == name) for name in {one.gpu for one in there}}
-    wanted = [_demand(random_, f"m{n:02d}", most, tight, replicas) for n in range(random_.randint(1, models))]
-    limits = []
-    if tight:
-        limits.append(Limit("nodes", "nodes", random_.randint(1, 6)))
-        there = [replace(one, most=random_.choice((None, None, 1, 2))) for one in there]
-        free = random_.randrange(len(there))
-        there[free] = replace(there[free], usd_per_hour=0.0, most=1, existing=True)
-    return Problem(tuple(wanted), tuple(there), tuple(limits))
-
-
-def _demand(random_: random.Random, model: str, most: dict[str, int], tight: bool, several: bool) -> Demand:
-    gigabytes = random_.choice((10, 20, 40, 60, 100, 150, 250, 400, 600))
-    options = []
-    for name, count in sorted(most.items()):
-        enough = [size for size in SIZES if size * gpus()[name].nominal_gb * 0.85 > gigabytes and size <= count]
-        if enough and random_.random() < 0.8:
-            options.append(Option(name, enough[0], enough[0]))
-    if not options:
-        options = [Option(min(most), 1)]
-    replicas = random_.choice((1, 1, 1, 2, 3)) if several else 1
-    return Demand(model, replicas, tuple(options), CPU, MEMORY, dedicated=tight and random_.random() < 0.2)
+def on_h100(name: str, count: int, **more: Any) -> dict[str, Any]:
+    return entry(name, gpu={"type": "H100", "count": count}, **more)
 
 
 def brute_force(problem: Problem) -> list[tuple[float, Instances]]:

@@ -18,27 +18,8 @@ from kindo_models.findings import Finding, InputError, errors
 from kindo_models.planning import Plan, plan
 from kindo_models.planning.packing import saved
 from kindo_models.planning.packing.placement import Placement
+from tests.support.packing import entry, on_h100
 from tests.support.soak import soak_cases
-
-LLAMA = "meta-llama/Llama-3.1-8B-Instruct"
-
-
-def entry(name: str, model: str = LLAMA, *, context: int = 8192, **deploy: Any) -> dict[str, Any]:
-    return {
-        "litellmModelName": name,
-        "litellmModel": f"openai/{name}",
-        "displayName": name,
-        "provider": "Self-Hosted",
-        "type": "CHAT",
-        "metadataType": "Text Generation",
-        "contextWindow": context,
-        "apiKey": "${KEY}",
-        "deploy": {"model": model, **deploy},
-    }
-
-
-def on_h100(name: str, count: int, **more: Any) -> dict[str, Any]:
-    return entry(name, gpu={"type": "H100", "count": count}, **more)
 
 
 def contract(*entries: dict[str, Any]) -> Contract:

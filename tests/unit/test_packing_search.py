@@ -13,8 +13,9 @@ from kindo_models.planning.packing.filling import fill
 from kindo_models.planning.packing.problem import Demand, Kept, Limit, Need, Option, Problem, Supply
 from kindo_models.planning.packing.program import Infeasible, OutOfTime, Program
 from kindo_models.planning.packing.search import Answer, search
-from tests.support.packing import brute_force, by_capacity, random_problem, sold
+from tests.support.packing import brute_force, by_capacity
 from tests.support.soak import soak_cases
+from tools.bench.packing_sets import random_problem, sold
 
 
 def node(instance: str, gpus: int, price: float, *, gpu: str = "H100", most: int | None = None) -> Supply:

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from kindo_models.cli import app
 from kindo_models.stack import load_stack
-from tests.unit.test_packing_plan import entry, on_h100
+from tests.support.packing import entry, on_h100
 
 
 @pytest.fixture

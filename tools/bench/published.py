@@ -1,8 +1,8 @@
 """Published hardware for models beside the plan's own: `python -m tools.bench.published [--into docs/packing.md]`.
 
 KINDO_MODELS_PUBLISHED names a CSV with the columns model, precision, gpu, gpu_mem_gb, n_gpus, tp, pp, nodes,
-max_model_len, kv_dtype, source_kind, profile, note. The plan is asked for the same GPU type and the same context; without
-one in the row, for the model's own limit, as vLLM does; where that is not known either, for 8,192 tokens.
+max_model_len, kv_dtype, source_kind, profile, note. The plan is asked for the same GPU type and the same context;
+without one in the row, for the model's own limit, as vLLM does; where that is not known either, for 8,192 tokens.
 """
 
 from __future__ import annotations

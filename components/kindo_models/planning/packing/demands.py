@@ -19,6 +19,8 @@ from kindo_models.planning.server_sizing import Sized
 from kindo_models.planning.serving import gpu_count
 from kindo_models.planning.sizing import Unsizable, Wish, decide
 
+NO_ROOM = "no node with it has the CPU and memory that the server asks for"
+
 
 @dataclass(frozen=True)
 class Wanted:
@@ -46,14 +48,17 @@ def wanted(entries: Mapping[str, tuple[ModelEntry, Deploy, object]]) -> Iterator
 
 @dataclass(frozen=True)
 class Asked:
-    """demands: what can be placed; findings: about what cannot, and what the user's GPUs cannot compute."""
+    """demands: what can be placed; ruled_out: of each, GPU type → why it is none of its options; findings: about what
+    cannot be placed, and what the user's GPUs cannot compute."""
 
     demands: tuple[Demand, ...]
+    ruled_out: Mapping[str, Mapping[str, str]]
     findings: tuple[Finding, ...]
 
 
 def demands(models: tuple[Wanted, ...], there: Market, environment: Environment) -> Asked:
     made: list[Demand] = []
+    ruled_out: dict[str, Mapping[str, str]] = {}
     found: list[Finding] = []
     for model in models:
         options = _fit(model, there, environment)
@@ -62,6 +67,10 @@ def demands(models: tuple[Wanted, ...], there: Market, environment: Environment)
         held = tuple(one for one in options.options if any(_holds(supply, demand, one) for supply in there.supplies))
         if held:
             made.append(_demand(model, held, environment))
+            ruled_out[model.model] = {
+                **options.refused,
+                **{one.gpu: NO_ROOM for one in options.options if one not in held},
+            }
         else:
             found.append(_nowhere(model, options, there, environment))
     names = {model.model for model in models}
@@ -75,7 +84,7 @@ def demands(models: tuple[Wanted, ...], there: Market, environment: Environment)
         for index, name in enumerate(environment.packing.dedicated)
         if name not in names
     ]
-    return Asked(tuple(made), tuple(found))
+    return Asked(tuple(made), ruled_out, tuple(found))
 
 
 def _demand(model: Wanted, options: tuple[Option, ...], environment: Environment) -> Demand:
@@ -91,7 +100,8 @@ def _demand(model: Wanted, options: tuple[Option, ...], environment: Environment
 
 
 def _image(model: Wanted, environment: Environment) -> str:
-    return model.deploy.image or environment.images.vllm
+    images = environment.images
+    return model.deploy.image or (images.ollama if model.deploy.engine == "ollama" else images.vllm)
 
 
 def _vendor(model: Wanted, environment: Environment) -> str:
@@ -172,6 +182,14 @@ def _others(model: Wanted, there: Market, environment: Environment) -> str:
     return f"nearest that would do: {'; '.join(list(best.values())[:3])}" if best else "nothing in the market would do"
 
 
+def _grouped(refused: Mapping[str, str]) -> str:
+    """GPU types with the same reason together."""
+    reasons: dict[str, list[str]] = {}
+    for gpu, reason in refused.items():
+        reasons.setdefault(reason, []).append(gpu)
+    return "; ".join(f"{', '.join(names)}: {reason}" for reason, names in reasons.items())
+
+
 def _nowhere(model: Wanted, tried: Fit, there: Market, environment: Environment) -> Finding:
     """No node can have it: why each GPU type is out, and the cheapest that would do if its GPUs were not named."""
     if tried.options:
@@ -179,7 +197,7 @@ def _nowhere(model: Wanted, tried: Fit, there: Market, environment: Environment)
         smallest = f"{requests.cpu} CPU and {requests.memory} beside {' or '.join(map(str, tried.options))}"
         why = f"no node has {smallest} (serving.resources, packing.nodeReserve)"
     else:
-        why = "; ".join(f"{gpu}: {reason}" for gpu, reason in tried.refused.items()) or "no GPU node can be had"
+        why = _grouped(tried.refused) or "no GPU node can be had"
     return Finding(
         code="model-not-placeable",
         model=model.model,

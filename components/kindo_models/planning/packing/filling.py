@@ -66,11 +66,11 @@ def _named(bought: Iterable[Bought], zones: Sequence[str]) -> list[Filled]:
     used: Counter[str | None] = Counter(one.kept.zone for one in ordered if one.kept and one.kept.zone)
     nodes = []
     for one in ordered:
-        if one.kept:
-            name, zone = one.kept.name, one.kept.zone
-        else:
+        name, zone = (one.kept.name, one.kept.zone) if one.kept else ("", None)
+        if not name:
             name = next(text for n in range(1, 10**6) if (text := f"{one.supply.instance}-{n}") not in taken)
             taken.add(name)
+        if zone is None:
             choice = one.supply.zones or tuple(zones)
             zone = min(choice, key=lambda text: (used[text], choice.index(text))) if choice else None
             used[zone] += 1

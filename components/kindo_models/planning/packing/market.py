@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import get_args
 
 from kindo_models.catalog.gpus import UnknownGpu, find_gpu, gpus
-from kindo_models.catalog.instances import Cloud, Instance, find_instance, instances, region_of
+from kindo_models.catalog.instances import Cloud, Instance, find_instance, instances, is_region, region_of
 from kindo_models.catalog.node_drivers import node_drivers
 from kindo_models.catalog.price_file import PriceFile, PriceOffer, instance_problem, priced
 from kindo_models.environment import Environment
@@ -90,7 +90,7 @@ class _Market:
             return None
         supplies = [one for node in self.packing.existing for one in self._existing(node)]
         there = [*supplies]
-        if self.cloud and self._prices_fit(self.cloud):
+        if self.cloud and self._is_region(self.cloud) and self._prices_fit(self.cloud):
             supplies += self._bought(self.cloud)
         limits = [limit_of(one) for one in self.packing.quotas]
         if self.policy.max_nodes is not None:
@@ -168,6 +168,13 @@ class _Market:
         return int(gib * 1024) - mebibytes(self.packing.node_reserve.memory)
 
     # What the cloud sells
+
+    def _is_region(self, cloud: Cloud) -> bool:
+        right = is_region(self.region, cloud)
+        if not right:
+            message = f"{self.region!r} is not how {cloud} writes a region"
+            self._say("unknown-region", "cloud.region", message, f"for example {self.home}")
+        return right
 
     def _prices_fit(self, cloud: Cloud) -> bool:
         prices = self.prices

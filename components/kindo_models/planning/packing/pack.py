@@ -82,7 +82,7 @@ def pack(models: Sequence[Wanted], there: Market, environment: Environment, prev
         return Packed(None, (*found, *impossible(problem)))
     except OutOfTime:
         return Packed(None, (*found, *impossible(problem, late=True)))
-    made = _placement(problem, answer, there, inputs, zones)
+    made = _placement(problem, answer, there, inputs, zones, asked.ruled_out)
     return Packed(made, (*found, *about(problem, made)))
 
 
@@ -99,7 +99,7 @@ def _kept(problem: Problem, placement: Placement) -> tuple[Kept, ...]:
                 for one in problem.supplies
                 if (one.instance, one.capacity, one.existing, one.reservation)
                 == (node.instance, node.capacity, node.existing, node.reservation)
-                and (not one.zones or node.zone in one.zones)
+                and (not one.zones or node.zone in (None, *one.zones))
             ),
             None,
         )
@@ -111,7 +111,14 @@ def _kept(problem: Problem, placement: Placement) -> tuple[Kept, ...]:
     return tuple(sorted(kept, key=lambda one: one.name))
 
 
-def _placement(problem: Problem, found: Found, there: Market, inputs: Inputs, zones: tuple[str, ...]) -> Placement:
+def _placement(
+    problem: Problem,
+    found: Found,
+    there: Market,
+    inputs: Inputs,
+    zones: tuple[str, ...],
+    ruled_out: Mapping[str, Mapping[str, str]],
+) -> Placement:
     answer = found.answer
     filled = fill(found.problem, answer, zones)
     moved = _moved(problem, answer)
@@ -120,7 +127,7 @@ def _placement(problem: Problem, found: Found, there: Market, inputs: Inputs, zo
         cloud=there.cloud,
         region=there.region,
         nodes=tuple(_node(problem, answer, one) for one in filled),
-        models=tuple(_model(problem, answer, filled, one) for one in answer.chosen),
+        models=tuple(_model(problem, answer, filled, one, ruled_out[one]) for one in answer.chosen),
         usd_per_hour=answer.usd_per_hour,
         bound=round(answer.bound, 6),
         optimal=answer.optimal,
@@ -169,7 +176,9 @@ def _node(problem: Problem, answer: Answer, one: Filled) -> PlacedNode:
     )
 
 
-def _model(problem: Problem, answer: Answer, filled: Sequence[Filled], model: str) -> PlacedModel:
+def _model(
+    problem: Problem, answer: Answer, filled: Sequence[Filled], model: str, ruled_out: Mapping[str, str]
+) -> PlacedModel:
     option = answer.chosen[model]
     nodes = {number: node for node in filled for name, number in node.replicas if name == model}
     beside = sorted({name for node in nodes.values() for name, _ in node.replicas} - {model})
@@ -183,6 +192,8 @@ def _model(problem: Problem, answer: Answer, filled: Sequence[Filled], model: st
         pipeline_parallel=option.pipeline_parallel,
         nodes=tuple(nodes[number].name for number in sorted(nodes)),
         reason=_why(problem, model, option, beside),
+        would_do=tuple(str(one) for one in sorted(demand.options)),
+        ruled_out=dict(ruled_out),
     )
 
 

@@ -98,6 +98,10 @@ class PlacedModel(_Part):
     nodes: tuple[str, ...]
     """Of each replica."""
     reason: str
+    would_do: tuple[str, ...]
+    """All of its options, this one among them."""
+    ruled_out: dict[str, str]
+    """GPU type of the market → why the model is not put on it."""
 
 
 class Alternative(_Part):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Any
 
 INFINITY = float("inf")
@@ -71,7 +72,6 @@ class Program:
         Raises: Infeasible, OutOfTime.
         """
         import highspy
-        import numpy as np
 
         class Quiet(highspy.Highs):
             """Without callbacks: switching them on prints HiGHS's banner to standard output."""
@@ -89,7 +89,7 @@ class Program:
             ("time_limit", max(0.01, seconds)),
         ):
             solver.setOptionValue(option, value)
-        solver.passModel(self._lp(highspy, np, costs))
+        solver.passModel(self._lp(highspy, costs))
         solver.run()
         status, info = solver.getModelStatus(), solver.getInfo()
         if status in (highspy.HighsModelStatus.kInfeasible, highspy.HighsModelStatus.kUnboundedOrInfeasible):
@@ -105,19 +105,19 @@ class Program:
         optimal = status == highspy.HighsModelStatus.kOptimal and as_said
         return Solved(values, objective, objective if optimal else min(info.mip_dual_bound, objective), optimal)
 
-    def _lp(self, highspy: Any, np: Any, costs: Mapping[int, float]) -> Any:
+    def _lp(self, highspy: Any, costs: Mapping[int, float]) -> Any:
         lp = highspy.HighsLp()
         count = len(self.uppers)
         lp.num_col_, lp.num_row_ = count, len(self.rows)
-        lp.col_cost_ = np.array([costs.get(column, 0.0) for column in range(count)], dtype=np.double)
-        lp.col_lower_ = np.zeros(count)
-        lp.col_upper_ = np.array(self.uppers, dtype=np.double)
-        lp.row_lower_ = np.array([low for _, low, _ in self.rows], dtype=np.double)
-        lp.row_upper_ = np.array([high for _, _, high in self.rows], dtype=np.double)
+        lp.col_cost_ = [costs.get(column, 0.0) for column in range(count)]
+        lp.col_lower_ = [0.0] * count
+        lp.col_upper_ = self.uppers
+        lp.row_lower_ = [low for _, low, _ in self.rows]
+        lp.row_upper_ = [high for _, _, high in self.rows]
         kinds = highspy.HighsVarType
         lp.integrality_ = [kinds.kInteger if whole else kinds.kContinuous for whole in self.whole]
         lp.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
-        lp.a_matrix_.start_ = np.cumsum([0, *(len(terms) for terms, _, _ in self.rows)], dtype=np.int32)
-        lp.a_matrix_.index_ = np.array([column for terms, _, _ in self.rows for column in terms], dtype=np.int32)
-        lp.a_matrix_.value_ = np.array([value for terms, _, _ in self.rows for value in terms.values()])
+        lp.a_matrix_.start_ = list(accumulate((len(terms) for terms, _, _ in self.rows), initial=0))
+        lp.a_matrix_.index_ = [column for terms, _, _ in self.rows for column in terms]
+        lp.a_matrix_.value_ = [value for terms, _, _ in self.rows for value in terms.values()]
         return lp
