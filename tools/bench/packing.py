@@ -21,7 +21,7 @@ def main(arguments: list[str]) -> int:
         answer = search(problem).answer
         seconds.append(time.monotonic() - start)
         optimal += answer.optimal
-        savings.append(1 - answer.usd_per_hour / node_each(problem))
+        savings.append(max(0.0, 1 - answer.usd_per_hour / node_each(problem)))
     print(f"{sets} sets of up to 40 models: {optimal} proven optimal")
     print(f"seconds with both alternatives: median {statistics.median(seconds):.2f}, slowest {max(seconds):.2f}")
     print(
