@@ -122,6 +122,38 @@ def test_existing_nodes_of_any_make_are_used_and_cost_nothing_more() -> None:
     assert found(full, "placement-impossible").severity == "error"
 
 
+def test_equal_entries_of_existing_nodes_are_more_of_them() -> None:
+    one = {"instance": "p5.48xlarge", "zone": "us-east-1a"}
+    placement = placed(on_h100("a", 8, replicas=2), kind="existing", packing={"existing": [one, one]})
+    assert [node.name for node in placement.nodes] == ["p5.48xlarge-1", "p5.48xlarge-2"]
+
+
+@pytest.mark.parametrize(
+    ("node", "code", "hint"),
+    [
+        ({"instance": "p5.48xlage"}, "instance-unknown", "p5.48xlarge (8× H100, $55.04/h)"),
+        ({"instance": "Standard_NC24ads_A100_v4"}, "instance-unknown", "give its `gpu` and `gpus`"),
+        ({"instance": "dgx", "gpu": "H1000", "gpus": 8}, "gpu-unknown", ""),
+        ({"instance": "p5.48xlarge", "freeGpus": 9}, "more-gpus-than-there-are", "0 to 8"),
+    ],
+)
+def test_existing_nodes_that_cannot_be_are_errors(node: dict[str, Any], code: str, hint: str) -> None:
+    one = found(planned(on_h100("a", 1), packing={"existing": [node]}), code)
+    assert one.severity == "error"
+    assert hint in one.hint
+    assert (one.field or "").startswith("packing.existing[0].")
+
+
+def test_replicas_whose_node_is_gone_count_as_moved() -> None:
+    before = planned(on_h100("a", 8, replicas=2))
+    gone = price_file(notSold=["p5.48xlarge"])
+    other = {"type": "H100", "count": 1}
+    now = plan(contract(entry("a", gpu=other, replicas=2)), environment(), prices=gone, previous=written(before))
+    assert now.placement is not None
+    assert (now.placement.moves, now.placement.moved) == (2, ("a",))
+    assert "2 replicas move to other nodes: a" in found(now, "models-move").message
+
+
 def test_replicas_go_to_different_nodes_and_zones() -> None:
     placement = placed(on_h100("a", 1, replicas=2), on_h100("b", 1, replicas=2), cloud={"zones": ["z1", "z2"]})
     for nodes in nodes_of(placement).values():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from kindo_models.catalog.gpus import UnknownGpu, find_gpu
+from kindo_models.catalog.gpus import UnknownGpu, find_gpu, gpus
 from kindo_models.catalog.node_drivers import node_drivers
 from kindo_models.contract.model import Deploy, ModelEntry
 from kindo_models.environment import Environment
@@ -133,7 +133,8 @@ def _given(model: Wanted, there: Market, vendor: str) -> Fit:
     except UnknownGpu as error:
         return Fit((), {gpu.type or "": str(error)})
     stages = gpu.pipeline_parallel
-    options = [Option(name, count, max(1, count // stages), stages) for name in names]
+    right = [name for name in names if gpus()[name].vendor == vendor]
+    options = [Option(name, count, max(1, count // stages), stages) for name in right]
     held = tuple(one for one in options if there.most.get(one.gpu, 0) >= count)
     return Fit(
         held, {one.gpu: f"one node has at most {there.most.get(one.gpu, 0)}" for one in options if one not in held}

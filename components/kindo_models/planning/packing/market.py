@@ -6,22 +6,18 @@ our servers, is left out with its reason.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import get_args
 
 from kindo_models.catalog.gpus import UnknownGpu, find_gpu, gpus
-from kindo_models.catalog.instances import Cloud, Instance, find_instance, instances, is_region, region_of
+from kindo_models.catalog.instances import Cloud, Instance, instances, is_region, region_of
 from kindo_models.catalog.node_drivers import node_drivers
 from kindo_models.catalog.price_file import PriceFile, PriceOffer, instance_problem, priced
 from kindo_models.environment import Environment
-from kindo_models.environment_packing import ExistingNodes
 from kindo_models.findings import Finding
+from kindo_models.planning.packing.existing import existing_nodes, free_cpu, free_memory
 from kindo_models.planning.packing.problem import Limit, Supply, limit_of
-from kindo_models.planning.quantities import mebibytes, millicores
-
-PLENTY = 10**9
-"""CPU and memory of a machine of which only the GPUs are known."""
 
 
 @dataclass(frozen=True)
@@ -88,8 +84,9 @@ class _Market:
     def build(self) -> Market | None:
         if self.cloud is None and not self.packing.existing:
             return None
-        supplies = [one for node in self.packing.existing for one in self._existing(node)]
-        there = [*supplies]
+        there, found = existing_nodes(self.packing, self.cloud)
+        self.found += found
+        supplies = [*there]
         if self.cloud and self._is_region(self.cloud) and self._prices_fit(self.cloud):
             supplies += self._bought(self.cloud)
         limits = [limit_of(one) for one in self.packing.quotas]
@@ -109,63 +106,6 @@ class _Market:
     def _say(self, code: str, field: str, message: str, hint: str = "", *, warning: bool = False) -> None:
         severity = "warning" if warning else "error"
         self.found.append(Finding(code=code, severity=severity, field=field, message=message, hint=hint))
-
-    # What is there already
-
-    def _existing(self, node: ExistingNodes) -> Iterator[Supply]:
-        index = self.packing.existing.index(node)
-        field = f"packing.existing[{index}]"
-        known = find_instance(node.instance)
-        if node.gpu and node.gpus:
-            try:
-                gpu, count = find_gpu(node.gpu).name, node.gpus
-            except UnknownGpu as error:
-                self._say("gpu-unknown", f"{field}.gpu", str(error))
-                return
-        elif known is None or (self.cloud and known.cloud != self.cloud):
-            problem = instance_problem(node.instance, self.cloud) if self.cloud else None
-            self._say(
-                "instance-unknown",
-                f"{field}.instance",
-                problem[1] if problem else f"{node.instance!r} is no instance type of the catalog",
-                f"{problem[2]}; or give its `gpu` and `gpus`" if problem else "give its `gpu` and `gpus`",
-            )
-            return
-        elif known.gpus is None:
-            code, message, hint = instance_problem(known.name, known.cloud) or ("", "", "")
-            self._say(code, f"{field}.instance", message, hint)
-            return
-        else:
-            gpu, count = known.gpu, known.gpus
-        if node.free_gpus is not None and node.free_gpus > count:
-            self._say(
-                "more-gpus-than-there-are", f"{field}.freeGpus", f"{node.free_gpus} of {count} GPUs", f"0 to {count}"
-            )
-            return
-        yield Supply(
-            instance=known.name if known else node.instance,
-            capacity="on-demand",
-            gpu=gpu,
-            gpus=count if node.free_gpus is None else node.free_gpus,
-            cpu=self._cpu(known.vcpu) if known and known.vcpu else PLENTY,
-            memory=self._memory(known.memory_gib) if known and known.memory_gib else PLENTY,
-            vcpu=(known.vcpu or 0) if known else 0,
-            usd_per_hour=0.0,
-            zones=(node.zone,) if node.zone else (),
-            most=node.nodes,
-            existing=True,
-            gpus_of_node=count,
-            price=known.usd_per_hour if known else None,
-            region=known.region if known else "",
-            price_date=known.price_date if known else "",
-            price_source="catalog" if known and known.usd_per_hour else "",
-        )
-
-    def _cpu(self, vcpu: int) -> int:
-        return vcpu * 1000 - millicores(self.packing.node_reserve.cpu)
-
-    def _memory(self, gib: float) -> int:
-        return int(gib * 1024) - mebibytes(self.packing.node_reserve.memory)
 
     # What the cloud sells
 
@@ -283,8 +223,8 @@ class _Market:
             capacity=offer.capacity if offer else "on-demand",
             gpu=instance.gpu,
             gpus=instance.gpus,
-            cpu=self._cpu(instance.vcpu or 0),
-            memory=self._memory(instance.memory_gib or 0),
+            cpu=free_cpu(self.packing, instance.vcpu or 0),
+            memory=free_memory(self.packing, instance.memory_gib or 0),
             vcpu=instance.vcpu or 0,
             usd_per_hour=price,
             zones=zones,
@@ -338,7 +278,7 @@ def _named(words: tuple[str, ...]) -> set[str]:
     return names
 
 
-def _less(limit: Limit, there: list[Supply]) -> Limit:
+def _less(limit: Limit, there: Sequence[Supply]) -> Limit:
     """What is left of a limit beside the nodes that are there already, used or not."""
     taken = sum(limit.counts(one) * (one.most or 0) for one in there)
     return replace(limit, most=max(0, limit.most - taken))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -82,7 +83,8 @@ def pack(models: Sequence[Wanted], there: Market, environment: Environment, prev
         return Packed(None, (*found, *impossible(problem)))
     except OutOfTime:
         return Packed(None, (*found, *impossible(problem, late=True)))
-    made = _placement(problem, answer, there, inputs, zones, asked.ruled_out)
+    before = previous.placement if previous else None
+    made = _placement(problem, answer, there, inputs, zones, asked.ruled_out, before)
     return Packed(made, (*found, *about(problem, made)))
 
 
@@ -118,10 +120,11 @@ def _placement(
     inputs: Inputs,
     zones: tuple[str, ...],
     ruled_out: Mapping[str, Mapping[str, str]],
+    before: Placement | None,
 ) -> Placement:
     answer = found.answer
     filled = fill(found.problem, answer, zones)
-    moved = _moved(problem, answer)
+    moved = _moved(problem, answer, before) if before else {}
     return Placement(
         inputs=inputs,
         cloud=there.cloud,
@@ -135,17 +138,17 @@ def _placement(
         moved=tuple(sorted(moved)),
         separate_usd_per_hour=_separate(problem),
         alternatives=tuple(_alternative(one) for one in found.alternatives),
-        reasons=tuple(_reasons(problem, answer, bool(problem.kept))),
+        reasons=tuple(_reasons(problem, answer, before is not None)),
     )
 
 
-def _moved(problem: Problem, answer: Answer) -> dict[str, int]:
+def _moved(problem: Problem, answer: Answer, before: Placement) -> dict[str, int]:
     """Model → replicas that were somewhere and are not there any more."""
+    was = Counter(one.model for node in before.nodes for one in node.holds)
     moved = {}
     for demand in problem.demands:
-        was = sum(count for one in problem.kept for model, count in one.holds if model == demand.model)
         stay = sum(count for (model, _), count in answer.stays.items() if model == demand.model)
-        if left := min(was, demand.replicas) - stay:
+        if left := min(was[demand.model], demand.replicas) - stay:
             moved[demand.model] = left
     return moved
 
@@ -182,7 +185,7 @@ def _model(
     option = answer.chosen[model]
     nodes = {number: node for node in filled for name, number in node.replicas if name == model}
     beside = sorted({name for node in nodes.values() for name, _ in node.replicas} - {model})
-    demand = next(one for one in problem.demands if one.model == model)
+    demand = problem.demand(model)
     return PlacedModel(
         model=model,
         replicas=demand.replicas,
@@ -198,7 +201,7 @@ def _model(
 
 
 def _why(problem: Problem, model: str, option: Option, beside: Sequence[str]) -> str:
-    demand = next(one for one in problem.demands if one.model == model)
+    demand = problem.demand(model)
     alone = _alone(problem, model)
     choice = f"of {len(demand.options)} GPU types that would do" if len(demand.options) > 1 else "the only GPUs that do"
     shared = f", beside {', '.join(beside)}" if beside else ""
@@ -208,7 +211,7 @@ def _why(problem: Problem, model: str, option: Option, beside: Sequence[str]) ->
 
 def _alone(problem: Problem, model: str) -> float | None:
     """The cheapest node that is bought for one replica of a model alone."""
-    demand = next(one for one in problem.demands if one.model == model)
+    demand = problem.demand(model)
     prices = [
         supply.usd_per_hour
         for supply in problem.supplies

@@ -147,6 +147,9 @@ class Problem:
     def needs(self) -> tuple[Need, ...]:
         return tuple(sorted({need(demand, one) for demand in self.demands for one in demand.options}))
 
+    def demand(self, model: str) -> Demand:
+        return next(one for one in self.demands if one.model == model)
+
     @property
     def replicas(self) -> int:
         return sum(demand.replicas for demand in self.demands)

@@ -15,9 +15,11 @@ from dataclasses import dataclass, replace
 
 from kindo_models.planning.packing.coarse import tractable
 from kindo_models.planning.packing.contents import Contents, contents_of, gpus_in
-from kindo_models.planning.packing.problem import Demand, Kept, Option, Problem, Supply, need
+from kindo_models.planning.packing.problem import Demand, Kept, Need, Option, Problem, Supply, need
 from kindo_models.planning.packing.program import Infeasible, OutOfTime, Program, Solved
 
+Term = tuple[int, float]
+"""(column, coefficient)"""
 CENT = 1e-4
 """Prices that differ by less are equal."""
 _SHARES = (0.5, 0.7, 0.7)
@@ -67,20 +69,21 @@ class Found:
 
 def search(problem: Problem, *, alternatives: int = 2) -> Found:
     """Raises Infeasible where nothing satisfies all limits, OutOfTime where nothing was found in time."""
+    end = time.monotonic() + problem.time_limit
     up, down = tractable(problem)
-    found = _Search(up).run(alternatives)
     if down is up:
-        return found
-    # Rounded requests may hide a cheaper placement: the bound is that of the problem without requests.
-    bound = min(found.answer.bound, _Search(down).run(0).answer.bound)
+        return _Search(up, end).run(alternatives)
+    # Requests that were rounded up may hide a cheaper placement: the bound is that of those rounded down.
+    bound = _Search(down, end).least()
+    found = _Search(up, end).run(alternatives)
     answer = replace(found.answer, bound=bound, optimal=found.answer.usd_per_hour <= bound + CENT)
     return Found(up, answer, tuple(replace(one, bound=bound, optimal=False) for one in found.alternatives))
 
 
 class _Search:
-    def __init__(self, problem: Problem) -> None:
+    def __init__(self, problem: Problem, end: float) -> None:
         self.problem = problem
-        self.end = time.monotonic() + problem.time_limit
+        self.end = end
         self.program = Program()
         self.options: dict[tuple[str, Option], int] = {}
         self.nodes: list[tuple[int, Supply, Contents, Kept | None]] = []
@@ -102,6 +105,13 @@ class _Search:
         best = self._better(best, self._by_name(), 2)
         answer = self._answer(best, bound=cheapest.bound, optimal=cheapest.optimal)
         return Found(self.problem, answer, tuple(self._alternatives(answer, alternatives)))
+
+    def least(self) -> float:
+        """No placement is cheaper than this."""
+        try:
+            return self.program.minimise(self.price, seconds=self._time(0)).bound
+        except OutOfTime as late:
+            return max(0.0, late.bound)
 
     def _cheapest(self) -> Solved:
         try:
@@ -145,8 +155,8 @@ class _Search:
 
     def _build(self) -> None:
         problem, program = self.problem, self.program
-        supplied: dict[object, list[tuple[int, float]]] = {one: [] for one in problem.needs}
-        by_supply: dict[Supply, list[tuple[int, float]]] = {one: [] for one in problem.supplies}
+        supplied: dict[Need, list[Term]] = {one: [] for one in problem.needs}
+        by_supply: dict[Supply, list[Term]] = {one: [] for one in problem.supplies}
         for supply in problem.supplies:
             most = problem.replicas if supply.most is None else min(supply.most, problem.replicas)
             for column in self._node_columns(supply, most, None, supplied):
@@ -176,7 +186,7 @@ class _Search:
             self._no_more_stay_than_there_are(model, demand)
 
     def _node_columns(
-        self, supply: Supply, most: int, kept: Kept | None, supplied: dict[object, list[tuple[int, float]]]
+        self, supply: Supply, most: int, kept: Kept | None, supplied: dict[Need, list[Term]]
     ) -> Iterator[int]:
         for contents in contents_of(supply, self.problem.needs):
             if self.problem.whole_nodes and not supply.existing and gpus_in(contents) < supply.gpus:
@@ -190,7 +200,7 @@ class _Search:
     def _staying(self, kept: Kept) -> None:
         """Replicas stay only on a node that is kept, with room for them, and only if the model runs as before."""
         ran = dict(kept.options)
-        room: dict[object, list[tuple[int, float]]] = {}
+        room: dict[Need, list[Term]] = {}
         for model, replicas in kept.holds:
             demand = self.demands.get(model)
             option = ran.get(model)
@@ -201,9 +211,7 @@ class _Search:
             room.setdefault(need(demand, option), []).append((column, 1.0))
         for one, terms in room.items():
             held = [
-                (column, -float(dict(contents).get(one, 0)))  # type: ignore[call-overload]
-                for column, _, contents, node in self.nodes
-                if node is kept
+                (column, -float(dict(contents).get(one, 0))) for column, _, contents, node in self.nodes if node is kept
             ]
             self.program.row([*terms, *held], high=0)
 
@@ -226,8 +234,7 @@ class _Search:
 
         `previous` and its tolerance do not bind them, limits do.
         """
-        others = _Search(replace(self.problem, kept=()))
-        others.end = self.end
+        others = _Search(replace(self.problem, kept=()), self.end)
         for _ in range(count):
             others._differs_from(answer.instances)
             try:
@@ -241,7 +248,7 @@ class _Search:
     def _differs_from(self, instances: Mapping[str, int]) -> None:
         """At least one instance type has more or fewer nodes."""
         program, most = self.program, self.problem.replicas
-        by_type: dict[str, list[tuple[int, float]]] = {}
+        by_type: dict[str, list[Term]] = {}
         for column, supply, _, _ in self.nodes:
             by_type.setdefault(supply.instance, []).append((column, 1.0))
         # A type that is not used differs by having any: one row for all of them.
