@@ -109,6 +109,21 @@ def test_a_split_that_vllm_cannot_make_is_refused_with_the_sizes_it_can(model: s
     assert "1, 2, 4" in next(one.fix for one in made.refusals if one.code == "tensor-parallel")
 
 
+def test_more_pipeline_stages_than_layers_are_refused() -> None:
+    made = predict(setup("Qwen/Qwen3-0.6B", "H100", pipeline_parallel=29, max_model_len=4096))
+    assert "exceeds the model's 28 layers" in refusal(made, "tensor-parallel")
+
+
+def test_experts_are_not_cut_below_a_block_of_fp8() -> None:
+    # MiniMax-M2: width 1536 over TP 8 is 192.
+    asked = setup("MiniMaxAI/MiniMax-M2.5", "H200", tensor_parallel=8, vllm_version="0.13.0", max_model_len=8192)
+    made = predict(asked)
+    assert "= 192 is not divisible by weight quantization block_n = 128" in refusal(made, "tensor-parallel")
+    assert "--enable-expert-parallel" in made.refusals[0].fix
+    assert predict(replace(asked, expert_parallel=True)).verdict == "fits"
+    assert predict(replace(asked, tensor_parallel=4)).verdict == "fits"
+
+
 def test_more_tensor_parallel_than_the_node_has_gpus_is_refused() -> None:
     made = predict(setup("Qwen/Qwen3-32B", "H100", tensor_parallel=8, gpus_per_node=4, max_model_len=8192))
     assert "World size (8) is larger than the number of available GPUs (4)" in refusal(made, "gpus-of-the-node")

@@ -107,6 +107,12 @@ def test_a_verdict_that_rests_on_what_a_row_does_not_state_is_unknown() -> None:
     assert answer({**large, "tp": "1"}).fits == "false"
 
 
+def test_what_expert_parallelism_decides_is_unknown_as_no_column_states_it() -> None:
+    row = {**GOOD, "model": "MiniMaxAI/MiniMax-M2.5", "gpu": "H200", "tp": "8", "n_gpus": "8", "quant": "fp8"}
+    assert answer(row).fits == "unknown"
+    assert "--enable-expert-parallel" in answer(row).reason
+
+
 def test_gpus_without_tp_are_tensor_parallel() -> None:
     eight = {**GOOD, "model": "meta-llama/Llama-3.3-70B-Instruct", "tp": "", "n_gpus": "4"}
     assert answer(eight).avail_kv_gib_per_gpu == answer({**eight, "tp": "4"}).avail_kv_gib_per_gpu

@@ -114,6 +114,11 @@ class ExpertPadding(CatalogPart):
     high_hidden: int | None = None
 
 
+class Fp8Block(CatalogPart):
+    size: int
+    publishers: tuple[str, ...]
+
+
 class LoadFactor(CatalogPart):
     unquantized: Bounds
     quantized: Bounds
@@ -151,6 +156,7 @@ class VllmSizing(CatalogPart):
     load_gib: Bounds
     quantizations: dict[str, dict[str, object]]
     quantization_containers: tuple[str, ...]
+    fp8_block: Fp8Block
     recurrent_16bit_words: tuple[str, ...]
 
 

@@ -5,41 +5,43 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 
+from kindo_models.catalog.vllm_sizing import vllm_sizing
 from kindo_models.planning.memory.model import Refusal, Setup
 from kindo_models.planning.memory.settings import Settings
 
 _VOCABULARY_PADDING = 64
 """layers/vocab_parallel_embedding.py DEFAULT_VOCAB_PADDING_SIZE"""
-_FP8_BLOCK = 128
 
 
 def shape_refusals(setup: Setup, settings: Settings) -> Iterator[Refusal]:
-    yield from _tensor_parallel(setup, settings)
+    yield from _parallel(setup, settings)
     yield from _node(setup)
     yield from _context(setup, settings)
     yield from _hardware(setup, settings)
 
 
-def _tensor_parallel(setup: Setup, settings: Settings) -> Iterator[Refusal]:
-    a, tp = setup.architecture, setup.tensor_parallel
-    if tp == 1:
-        return
-    allowed = ", ".join(str(n) for n in (1, 2, 4, 8, 16) if _splits(setup, settings, n) is None)
-    message = _splits(setup, settings, tp)
-    if message is not None:
-        yield Refusal(code="tensor-parallel", message=message, fix=f"--tensor-parallel-size one of {allowed}")
-    elif a.num_layers is not None and setup.pipeline_parallel > a.num_layers:
+def _parallel(setup: Setup, settings: Settings) -> Iterator[Refusal]:
+    layers, pp = setup.architecture.num_layers, setup.pipeline_parallel
+    if layers is not None and pp > layers:
         yield Refusal(
             code="tensor-parallel",
-            message=f"pipeline parallel size {setup.pipeline_parallel} exceeds the model's {a.num_layers} layers",
-            fix=f"--pipeline-parallel-size up to {a.num_layers}",
+            message=f"pipeline parallel size {pp} exceeds the model's {layers} layers",
+            fix=f"--pipeline-parallel-size up to {layers}",
         )
+    message = _splits(setup, settings, setup.tensor_parallel)
+    if message is not None:
+        allowed = ", ".join(str(n) for n in (1, 2, 4, 8, 16) if _splits(setup, settings, n) is None)
+        whole = ", or --enable-expert-parallel" if needs_expert_parallel(setup, settings) else ""
+        yield Refusal(code="tensor-parallel", message=message, fix=f"--tensor-parallel-size one of {allowed}{whole}")
 
 
 def _splits(setup: Setup, settings: Settings, tp: int) -> str | None:
     """vLLM's complaint about this TP size; None where it splits."""
     a = setup.architecture
+    if tp == 1:
+        return None
     if a.num_heads and a.num_heads % tp:
         return f"Total number of attention heads ({a.num_heads}) must be divisible by tensor parallel size ({tp})."
     if a.vocab_size:
@@ -50,21 +52,36 @@ def _splits(setup: Setup, settings: Settings, tp: int) -> str | None:
     if kv and a.mla is None and kv % tp and tp % kv:
         return f"{max(kv, tp)} is not divisible by {min(kv, tp)}"
     width = a.experts.intermediate_size if a.experts else a.intermediate_size
-    if width and width % tp:
+    if width is None or (a.experts and setup.expert_parallel):
+        return None
+    if width % tp:
         return f"{width} is not divisible by {tp}"
-    if width and a.experts and not setup.expert_parallel and _block_quantized(setup) and (width // tp) % _FP8_BLOCK:
+    block = vllm_sizing().fp8_block.size
+    if a.experts and _in_blocks(setup, settings) and (width // tp) % block:
         return (
             f"The output_size of gate's and up's weight = {width // tp} is not divisible by weight quantization "
-            f"block_n = {_FP8_BLOCK}."
+            f"block_n = {block}."
         )
     return None
 
 
-def _block_quantized(setup: Setup) -> bool:
-    """FP8 in blocks of 128: how DeepSeek, Qwen and MiniMax publish their own FP8 checkpoints (`fp8`, not dynamic)."""
-    published = setup.architecture.checkpoint
-    words = (setup.quantization or (published.quantization if published else None) or "").lower()
-    return "block" in words
+def needs_expert_parallel(setup: Setup, settings: Settings) -> bool:
+    """Whether the split fails only because experts are cut below a block of FP8: whole experts per GPU would do."""
+    together = replace(setup, expert_parallel=True)
+    return _splits(setup, settings, setup.tensor_parallel) is not None and (
+        _splits(together, settings, setup.tensor_parallel) is None
+    )
+
+
+def _in_blocks(setup: Setup, settings: Settings) -> bool:
+    """Whether the checkpoint is FP8 in blocks: said so, or the publisher's own FP8 checkpoint."""
+    a = setup.architecture
+    if settings.quantization.name != "fp8":
+        return False
+    said = f"{setup.quantization or ''} {a.name}".lower()
+    return "block" in said or (
+        a.name.split("/")[0] in vllm_sizing().fp8_block.publishers and not settings.recurrent_16bit
+    )
 
 
 def _node(setup: Setup) -> Iterator[Refusal]:

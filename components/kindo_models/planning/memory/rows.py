@@ -11,8 +11,9 @@ from kindo_models.catalog.architectures import Architecture
 from kindo_models.catalog.gpus import GpuType, UnknownGpu, find_gpu
 from kindo_models.catalog.model_names import UnknownModel, find_model, parameters_in_name, split_draft
 from kindo_models.catalog.vllm_sizing import UnknownQuantization
+from kindo_models.planning.memory.limits import needs_expert_parallel
 from kindo_models.planning.memory.model import Prediction, Setup
-from kindo_models.planning.memory.settings import BadSetup
+from kindo_models.planning.memory.settings import BadSetup, settings
 from kindo_models.planning.memory.verdict import predict
 
 INPUT = (
@@ -66,6 +67,8 @@ def _unstated(row: Mapping[str, str], setup: Setup, prediction: Prediction) -> s
     codes = {refusal.code for refusal in prediction.refusals}
     if codes == {"kv-cache-too-small"} and not length_stated:
         return f"max_model_len is not stated: the model's full context {prediction.max_model_len} would be refused"
+    if codes == {"tensor-parallel"} and needs_expert_parallel(setup, settings(setup)):
+        return "whether experts are parallel is not a column: without --enable-expert-parallel it would be refused"
     if "no-kv-cache-memory" in codes and not gpus_stated:
         return "neither tp nor n_gpus is stated: on one GPU it would be refused"
     return None
