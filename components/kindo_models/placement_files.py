@@ -45,9 +45,8 @@ def write_placement(stack_file: Path, made: Plan) -> tuple[Path | None, Plan]:
     if made.placement is None:
         return None, made
     file = placement_file(stack_file)
-    written = made.placement.model_copy(update={"moves": 0, "moved": ()})
     try:
-        file.write_text(write(written), encoding="utf-8")
+        file.write_text(write(made.placement), encoding="utf-8")
     except OSError as error:
         raise InputError(
             [Finding(code="unwritable-file", message=f"cannot write {file}: {error.strerror}", file=str(file))]

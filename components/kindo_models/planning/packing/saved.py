@@ -42,7 +42,8 @@ def inputs_of(problem: Problem, zones: tuple[str, ...]) -> Inputs:
 
 
 def write(placement: Placement) -> str:
-    """Text of the file."""
+    """Text of the file: once it is written, nothing of it moves."""
+    placement = placement.model_copy(update={"moves": 0, "moved": ()})
     saved = Saved(format=FORMAT, placement=placement, seal=_seal(placement))
     return json.dumps(saved.model_dump(mode="json"), indent=2, ensure_ascii=False) + "\n"
 
