@@ -411,6 +411,23 @@ def test_fp8_compute_on_ampere_is_an_error_with_gpus_that_compute_it() -> None:
     assert "1× L4 on g6.4xlarge (1× L4, $1.32/h)" in one.hint
 
 
+def test_what_may_not_be_bought_is_said_once_with_what_could_be() -> None:
+    made = planned(on_h100("a", 1), entry("b"), nodePools={"capacity": ["spot"]})
+    assert [one.code for one in errors(made.findings)] == ["no-node-to-buy"]
+    assert "g4dn.xlarge (1× T4, $0.53/h)" in found(made, "no-node-to-buy").hint
+    assert [one.code for one in errors(planned(entry("b"), cloud={"region": "us-east1"}).findings)] == [
+        "unknown-region"
+    ]
+
+
+def test_a_model_that_the_policy_keeps_out_is_told_the_nearest_that_the_cloud_sells() -> None:
+    one = found(planned(on_h100("m", 2), nodePools={"gpuTypes": ["L4"]}), "model-not-placeable")
+    assert "L4: H100 is wanted" in one.message
+    assert "1× L4 on g6.4xlarge" in one.hint
+    small = found(planned(entry("m", "Qwen/Qwen3-32B"), nodePools={"gpuTypes": ["T4"]}), "model-not-placeable")
+    assert "RTX-PRO-6000 on g7e.4xlarge (1× RTX-PRO-6000, $4.00/h)" in small.hint
+
+
 def test_idle_gpus_are_an_error_where_they_are_forbidden_and_no_other_way_is_found() -> None:
     made = planned(on_h100("m", 4), nodePools={"idleGpus": "forbid"})
     one = found(made, "gpus-idle")

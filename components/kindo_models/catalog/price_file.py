@@ -132,7 +132,7 @@ def instance_problem(name: str, cloud: Cloud) -> tuple[str, str, str] | None:
     known = next((one for one in instances() if one.cloud == cloud and one.name == name), None)
     if known is None:
         names = [one.name for one in instances() if one.cloud == cloud]
-        near = difflib.get_close_matches(name, names, n=3, cutoff=0.4)
+        near = difflib.get_close_matches(name, names, n=3, cutoff=0.4) or names[:3]
         listed = ", ".join(priced(one) for one in instances() if one.cloud == cloud and one.name in near)
         return "instance-unknown", f"{cloud} has no GPU instance type {name!r} in the catalog", f"nearest: {listed}"
     if known.gpus is None:

@@ -170,13 +170,15 @@ def _others(model: Wanted, there: Market, environment: Environment) -> str:
     except Unsizable:
         return ""
     free = replace(model.sized, wish=wish, decision=decision)
-    options = fit(free, there.most, vendor=_vendor(model, environment)).options
+    options = fit(free, there.most_of_all, vendor=_vendor(model, environment)).options
     demand = _demand(model, options, environment)
+    everything = (*there.supplies, *there.beyond)
     nodes = sorted(
-        ((supply.usd_per_hour, str(option), supply) for option in options for supply in there.supplies
-         if _holds(supply, demand, option)),
-        key=lambda one: (one[0], one[1], one[2]),
-    )  # fmt: skip
+        (supply.usd_per_hour, str(option), supply)
+        for option in options
+        for supply in everything
+        if _holds(supply, demand, option)
+    )
     best: dict[str, str] = {}
     for _, option, supply in nodes:
         best.setdefault(option, f"{option} on {str_of(supply)}")

@@ -55,6 +55,9 @@ def packed_onto(
 
 
 def pack(models: Sequence[Wanted], there: Market, environment: Environment, previous: Saved | None = None) -> Packed:
+    if not there.supplies:
+        # Said once by the market, not once by each model.
+        return Packed(None, there.findings if models else ())
     asked = demands(tuple(models), there, environment)
     found = [*there.findings, *asked.findings]
     problem = Problem(
