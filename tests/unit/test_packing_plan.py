@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import random
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -425,7 +427,7 @@ def test_a_model_that_the_policy_keeps_out_is_told_the_nearest_that_the_cloud_se
     assert "L4: H100 is wanted" in one.message
     assert "1× L4 on g6.4xlarge" in one.hint
     small = found(planned(entry("m", "Qwen/Qwen3-32B"), nodePools={"gpuTypes": ["T4"]}), "model-not-placeable")
-    assert "RTX-PRO-6000 on g7e.4xlarge (1× RTX-PRO-6000, $4.00/h)" in small.hint
+    assert "2× RTX-PRO-6000 on g7e.12xlarge (2× RTX-PRO-6000, $8.29/h)" in small.hint
 
 
 def test_idle_gpus_are_an_error_where_they_are_forbidden_and_no_other_way_is_found() -> None:
@@ -470,4 +472,17 @@ def test_a_rocm_image_runs_on_amd_gpus_and_no_other_does() -> None:
 
 def test_arm_images_have_no_node_in_the_catalog() -> None:
     made = planned(entry("m"), packing={"imageArchitecture": "arm64"})
-    assert found(made, "model-not-placeable").severity == "error"
+    assert "its CPU is amd64, the images are arm64" in found(made, "no-node-to-buy").message
+
+
+def test_the_solver_is_loaded_only_when_something_is_solved() -> None:
+    code = (
+        "import sys\n"
+        "from kindo_models.contract import parse_contract\n"
+        "from kindo_models.environment import Environment\n"
+        "from kindo_models.planning import plan\n"
+        f"plan(parse_contract({yaml.safe_dump({'models': [on_h100('m', 1)]})!r}), Environment())\n"
+        "print([name for name in sys.modules if name in ('highspy', 'numpy', 'pulumi')])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
