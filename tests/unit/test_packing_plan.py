@@ -107,6 +107,14 @@ def test_servers_get_the_gpus_that_they_are_placed_on() -> None:
         assert count == 1 or arguments[arguments.index(flag) + 1] == str(count)
 
 
+def test_gpus_beyond_the_engines_are_placed_too() -> None:
+    made = planned(entry("m", gpu={"type": "H100", "count": 4, "tensorParallel": 2}))
+    assert made.placement is not None
+    (model,) = made.placement.models
+    assert (model.gpus, model.tensor_parallel, made.gpus) == (4, 2, 4)
+    assert len(made.placement.nodes[0].holds[0].gpus) == 4
+
+
 def test_an_existing_cluster_without_named_nodes_has_no_placement() -> None:
     made = plan(contract(on_h100("m", 2)), Environment())
     assert made.placement is None

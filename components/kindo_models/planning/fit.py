@@ -115,7 +115,8 @@ def _too_small(sized: Sized, gpu: GpuType, most: int) -> str:
 def _split(sized: Sized, shape: Shape, choose_stages: bool) -> Option:
     """Tensor parallel over the GPUs of the node; without NVLink two pipeline stages, where vLLM surely takes them."""
     stages = sized.workload.pipeline_parallel
-    if choose_stages and stages == 1 and shape.count > 1 and shape.gpu.nvlink is False and _text_decoder(sized):
+    unlinked = shape.count > 1 and shape.gpu.vendor == "nvidia" and shape.gpu.nvlink is False
+    if choose_stages and stages == 1 and unlinked and _text_decoder(sized):
         staged = Trials(replace(sized.workload, pipeline_parallel=_STAGES))
         if staged.accepts(shape):
             stages = _STAGES

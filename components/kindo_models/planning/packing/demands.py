@@ -113,8 +113,18 @@ def _fit(model: Wanted, there: Market, environment: Environment) -> Fit:
     if vendor == "nvidia" and (why := _driver(model, there, environment)):
         return Fit((), {"every GPU": why})
     if model.sized:
-        return fit(model.sized, there.most, vendor=vendor, choose_stages=model.deploy.gpu is None)
+        found = fit(model.sized, there.most, vendor=vendor, choose_stages=model.deploy.gpu is None)
+        return _reserving(found, gpu_count(model.deploy), there)
     return _given(model, there, vendor)
+
+
+def _reserving(found: Fit, count: int, there: Market) -> Fit:
+    """An entry may ask Kubernetes for more GPUs than its engine uses (`count` beside `tensorParallel`)."""
+    options = [replace(one, gpus=max(one.gpus, count)) for one in found.options]
+    beyond = {
+        one.gpu: f"one node has at most {there.most[one.gpu]}" for one in options if one.gpus > there.most[one.gpu]
+    }
+    return Fit(tuple(one for one in options if one.gpu not in beyond), {**found.refused, **beyond})
 
 
 def _driver(model: Wanted, there: Market, environment: Environment) -> str:

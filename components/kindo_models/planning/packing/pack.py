@@ -38,7 +38,8 @@ class Packed:
         placed = self.placement.model(model) if self.placement else None
         if placed is None or not isinstance(sized, Sized):
             return sized
-        return sized.on(Shape(gpus()[placed.gpu], placed.gpus), pipeline_parallel=placed.pipeline_parallel)
+        stages = placed.pipeline_parallel
+        return sized.on(Shape(gpus()[placed.gpu], placed.tensor_parallel * stages), pipeline_parallel=stages)
 
 
 def packed_onto(
