@@ -6,7 +6,7 @@ from pathlib import Path
 
 from kindo_models.catalog.price_file import PriceFile, load_prices
 from kindo_models.environment import Environment
-from kindo_models.findings import Finding, InputError
+from kindo_models.findings import Finding, InputError, errors
 from kindo_models.planning import Plan
 from kindo_models.planning.packing.saved import Saved, read, write
 
@@ -41,8 +41,12 @@ def read_placement(stack_file: Path) -> Saved | None:
 
 
 def write_placement(stack_file: Path, made: Plan) -> tuple[Path | None, Plan]:
-    """Writes the plan's placement; where there is none, nothing. The plan comes back without what that settles."""
-    if made.placement is None:
+    """Writes the plan's placement, and gives the plan back without the findings that this settles.
+
+    Without a placement, or with other errors, nothing is written.
+    """
+    findings = tuple(one for one in made.findings if one.code not in REPLACED)
+    if made.placement is None or errors(findings):
         return None, made
     file = placement_file(stack_file)
     try:
@@ -51,5 +55,4 @@ def write_placement(stack_file: Path, made: Plan) -> tuple[Path | None, Plan]:
         raise InputError(
             [Finding(code="unwritable-file", message=f"cannot write {file}: {error.strerror}", file=str(file))]
         ) from None
-    findings = tuple(one for one in made.findings if one.code not in REPLACED)
     return file, made.model_copy(update={"findings": findings})

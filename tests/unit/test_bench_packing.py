@@ -9,9 +9,22 @@ import pytest
 
 from tools.bench import packing, published
 
-COLUMNS = (
-    "source_kind,model,precision,gpu,gpu_mem_gb,n_gpus,tp,pp,nodes,instance_type,max_model_len,kv_dtype,profile,note"
-).split(",")
+COLUMNS = [
+    "source_kind",
+    "model",
+    "precision",
+    "gpu",
+    "gpu_mem_gb",
+    "n_gpus",
+    "tp",
+    "pp",
+    "nodes",
+    "instance_type",
+    "max_model_len",
+    "kv_dtype",
+    "profile",
+    "note",
+]
 
 
 def row(**given: str) -> dict[str, str]:

@@ -82,6 +82,13 @@ def test_an_edited_file_is_an_error_until_it_is_written_anew(stacks: Path) -> No
     assert run(stacks)[0] == 0
 
 
+def test_a_plan_with_errors_is_not_written(stacks: Path) -> None:
+    settle(stacks, nodePools={"gpuTypes": ["H100"]}, packing={"dedicated": ["nobody"]})
+    status, _, err = run(stacks, "--write")
+    assert (status, (stacks / "x.placement.json").exists()) == (1, False)
+    assert "no placement was written" in err
+
+
 def test_a_broken_file_is_unusable_input(stacks: Path) -> None:
     (stacks / "x.placement.json").write_text("{")
     status, _, err = run(stacks)

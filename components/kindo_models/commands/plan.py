@@ -12,6 +12,8 @@ from kindo_models.placement_files import read_placement, read_prices, write_plac
 from kindo_models.planning import Plan, plan
 from kindo_models.stack import DIRECTORY
 
+_NOT_WRITTEN = "no placement was written: there is none, or the plan has errors"
+
 
 def show_plan(
     contract: Path | None, stack: str | None, environment: Path | None, *, as_json: bool, write: bool = False
@@ -28,7 +30,7 @@ def show_plan(
     else:
         _table(made)
     if write:
-        print(f"wrote {written}" if written else "no placement to write", file=sys.stderr)
+        print(f"wrote {written}" if written else _NOT_WRITTEN, file=sys.stderr)
     return 1 if errors(made.findings) else 0
 
 
