@@ -342,6 +342,8 @@ def test_a_placement_for_other_inputs_says_what_changed() -> None:
         (lambda p: p["nodes"][0].update(instance="p5.4xlarge"), "p5.4xlarge"),
         (lambda p: p["nodes"][0].update(usd_per_hour=1.0), "at $1/h cannot be had"),
         (lambda p: p["models"].pop(), "is not placed"),
+        (lambda p: p["nodes"].append(p["nodes"][0]), "2 nodes are called p5.48xlarge-1"),
+        (lambda p: p["nodes"][0]["holds"].pop(), "0 replicas are on nodes, 1 are wanted"),
         (lambda p: p.update(usd_per_hour=3.0), "it says $3.00/h"),
         (lambda p: p["models"][0].update(reason="because"), "not what `plan --write` wrote"),
     ],

@@ -97,7 +97,7 @@ def _kept(problem: Problem, placement: Placement) -> tuple[Kept, ...]:
     options = {
         one.model: Option(one.gpu, one.gpus, one.tensor_parallel, one.pipeline_parallel) for one in placement.models
     }
-    kept = []
+    kept: dict[str, Kept] = {}
     for node in placement.nodes:
         supply = supply_of(problem, node) or next(
             (
@@ -113,8 +113,9 @@ def _kept(problem: Problem, placement: Placement) -> tuple[Kept, ...]:
             continue
         models = sorted({one.model for one in node.holds} & options.keys())
         holds = tuple((model, sum(one.model == model for one in node.holds)) for model in models)
-        kept.append(Kept(node.name, supply, node.zone, holds, tuple((model, options[model]) for model in models)))
-    return tuple(sorted(kept, key=lambda one: one.name))
+        ran = tuple((model, options[model]) for model in models)
+        kept.setdefault(node.name, Kept(node.name, supply, node.zone, holds, ran))
+    return tuple(kept[name] for name in sorted(kept))
 
 
 def _placement(

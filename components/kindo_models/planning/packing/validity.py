@@ -13,6 +13,9 @@ def violations(problem: Problem, placement: Placement) -> Iterator[str]:
     """In words, each with the node or model that breaks it; none: the placement is valid."""
     demands = {one.model: one for one in problem.demands}
     yield from _models(demands, placement)
+    for name, count in Counter(node.name for node in placement.nodes).items():
+        if count > 1:
+            yield f"{count} nodes are called {name}"
     taken: Counter[Supply] = Counter()
     for node in placement.nodes:
         supply = supply_of(problem, node)
