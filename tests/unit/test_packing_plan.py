@@ -107,6 +107,13 @@ def test_servers_get_the_gpus_that_they_are_placed_on() -> None:
         assert count == 1 or arguments[arguments.index(flag) + 1] == str(count)
 
 
+def test_the_models_shares_of_the_price_are_the_price() -> None:
+    placement = placed(on_h100("a", 4), on_h100("b", 2), entry("c", replicas=2))
+    assert placement.share("a") == pytest.approx(2 * placement.share("b"))
+    assert sum(placement.share(name) for name in "abc") == pytest.approx(placement.usd_per_hour)
+    assert placement.instances_for("a") == ("p5.48xlarge",)
+
+
 def test_gpus_beyond_the_engines_are_placed_too() -> None:
     made = planned(entry("m", gpu={"type": "H100", "count": 4, "tensorParallel": 2}))
     assert made.placement is not None

@@ -24,14 +24,7 @@ def print_placement(placement: Placement | None, console: Console) -> None:
 
 def _models(placement: Placement, console: Console) -> None:
     table = _table(f"Placement on {placement.cloud} {placement.region}".rstrip())
-    for name, justify in (
-        ("model", "left"),
-        ("GPUs", "left"),
-        ("TP × PP", "right"),
-        ("nodes", "left"),
-        ("why", "left"),
-    ):
-        table.add_column(name, justify=justify, overflow="fold")  # type: ignore[arg-type]
+    _columns(table, "model", "GPUs", "TP × PP", "$/hour", "nodes", "why")
     for one in placement.models:
         split = f"{one.tensor_parallel} × {one.pipeline_parallel}"
         nodes = ", ".join(
@@ -39,14 +32,14 @@ def _models(placement: Placement, console: Console) -> None:
             for name, count in ((name, len(list(same))) for name, same in groupby(sorted(one.nodes)))
         )
         moved = " (moves)" if one.model in placement.moved else ""
-        table.add_row(one.model + moved, f"{one.gpus}× {one.gpu}", split, nodes, one.reason)
+        share = f"{placement.share(one.model):,.2f}"
+        table.add_row(one.model + moved, f"{one.gpus}× {one.gpu}", split, share, nodes, one.reason)
     console.print(table)
 
 
 def _nodes(placement: Placement, console: Console) -> None:
     table = _table("Nodes")
-    for name, justify in (("node", "left"), ("GPUs", "left"), ("$/hour", "right"), ("$/month", "right")):
-        table.add_column(name, justify=justify, overflow="fold")  # type: ignore[arg-type]
+    _columns(table, "node", "GPUs", "$/hour", "$/month")
     for node in placement.nodes:
         price = ("there already", "") if node.existing else _both(node.usd_per_hour)
         table.add_row(_name(node), _gpus(node), *price)
@@ -100,3 +93,8 @@ def _prices(placement: Placement, console: Console) -> None:
 
 def _table(title: str) -> Table:
     return Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", padding=(0, 1, 0, 0))
+
+
+def _columns(table: Table, *names: str) -> None:
+    for name in names:
+        table.add_column(name, justify="right" if "×" in name or "$" in name else "left", overflow="fold")

@@ -199,19 +199,21 @@ def _model(
         tensor_parallel=option.tensor_parallel,
         pipeline_parallel=option.pipeline_parallel,
         nodes=tuple(nodes[number].name for number in sorted(nodes)),
-        reason=_why(problem, model, option, beside),
+        reason=_why(problem, model, beside),
         would_do=tuple(str(one) for one in sorted(demand.options)),
         ruled_out=dict(ruled_out),
     )
 
 
-def _why(problem: Problem, model: str, option: Option, beside: Sequence[str]) -> str:
+def _why(problem: Problem, model: str, beside: Sequence[str]) -> str:
     demand = problem.demand(model)
     alone = _alone(problem, model)
-    choice = f"of {len(demand.options)} GPU types that would do" if len(demand.options) > 1 else "the only GPUs that do"
+    choice = (
+        f"one of {len(demand.options)} GPU types that would do" if len(demand.options) > 1 else "the only GPUs that do"
+    )
     shared = f", beside {', '.join(beside)}" if beside else ""
     price = f"; alone ${alone:,.2f}/h per replica" if alone is not None else ""
-    return f"{option}, {choice}{shared}{price}"
+    return f"{choice}{shared}{price}"
 
 
 def _alone(problem: Problem, model: str) -> float | None:

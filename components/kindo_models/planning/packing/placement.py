@@ -154,6 +154,20 @@ class Placement(_Part):
     def idle_gpus(self) -> int:
         return sum(len(node.idle) for node in self.nodes)
 
+    def share(self, model: str) -> float:
+        """A model's part of the price per hour: of each node by the GPUs in use, so that all parts are the price."""
+        return sum(
+            node.usd_per_hour * len(one.gpus) / (node.gpus - len(node.idle))
+            for node in self.nodes
+            for one in node.holds
+            if one.model == model
+        )
+
+    def instances_for(self, model: str) -> tuple[str, ...]:
+        """Instance types that a model's replicas are on, each once."""
+        held = {node.instance for node in self.nodes if any(one.model == model for one in node.holds)}
+        return tuple(sorted(held))
+
     def model(self, name: str) -> PlacedModel | None:
         return next((one for one in self.models if one.model == name), None)
 
