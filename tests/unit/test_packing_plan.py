@@ -71,6 +71,15 @@ def test_models_on_h100_share_one_p5_and_what_is_idle_is_said_with_its_price() -
     assert "2 of 8 H100 of p5.48xlarge-1 are idle ($13.76 of $55.04 per hour)" in said.message
 
 
+def test_gpus_that_an_entry_names_and_leave_a_node_idle_are_told_what_would_be_cheaper() -> None:
+    one = found(planned(entry("m", "Qwen/Qwen3-32B", gpu={"type": "H100", "count": 2})), "cheaper-shape")
+    assert one.severity == "warning"
+    assert "other GPUs would cost $8.29/h instead of $55.04/h" in one.message
+    assert "m 2× RTX-PRO-6000 on g7e.12xlarge (2× RTX-PRO-6000, $8.29/h)" in one.message
+    whole = planned(entry("m", gpu={"type": "H100", "count": 1}))
+    assert "cheaper-shape" not in {finding.code for finding in whole.findings}
+
+
 def test_the_documents_models_are_placed_on_both_clouds(repository: Path) -> None:
     models = load_contract(repository / "stacks" / "local.contract.yaml")
     made = plan(models, environment())

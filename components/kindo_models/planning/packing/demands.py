@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from kindo_models.catalog.gpus import UnknownGpu, find_gpu, gpus
 from kindo_models.catalog.node_drivers import node_drivers
@@ -54,6 +55,13 @@ class Asked:
     demands: tuple[Demand, ...]
     ruled_out: Mapping[str, Mapping[str, str]]
     findings: tuple[Finding, ...]
+
+
+class Elsewhere(NamedTuple):
+    """A node for one replica: its price per hour, and "2× H100 on p5.48xlarge (8× H100, $55.04/h)"."""
+
+    usd_per_hour: float
+    text: str
 
 
 def demands(models: tuple[Wanted, ...], there: Market, environment: Environment) -> Asked:
@@ -170,29 +178,38 @@ def _computes(model: Wanted, there: Market, environment: Environment) -> Iterato
     )
 
 
-def _others(model: Wanted, there: Market, environment: Environment) -> str:
-    """The cheapest nodes on which the model could run if its GPUs were not named."""
+def would_do(model: Wanted, there: Market, environment: Environment) -> tuple[Elsewhere, ...]:
+    """Where one replica could run if the entry did not name its GPUs: for each shape its cheapest node, by price."""
     if model.sized is None:
-        return ""
+        return ()
     wish = Wish(model.sized.wish.mode)
     try:
         decision = decide(model.sized.workload, wish, model.sized.trials)
     except Unsizable:
-        return ""
+        return ()
     free = replace(model.sized, wish=wish, decision=decision)
     options = fit(free, there.most_of_all, vendor=_vendor(model, environment)).options
     demand = _demand(model, options, environment)
     everything = (*there.supplies, *there.beyond)
     nodes = sorted(
-        (supply.usd_per_hour, str(option), supply)
+        (supply.usd_per_hour, option, supply)
         for option in options
         for supply in everything
         if _holds(supply, demand, option)
     )
-    best: dict[str, str] = {}
-    for _, option, supply in nodes:
-        best.setdefault(option, f"{option} on {str_of(supply)}")
-    return f"nearest that would do: {'; '.join(list(best.values())[:3])}" if best else "nothing in the market would do"
+    best: dict[Option, Elsewhere] = {}
+    for price, option, supply in nodes:
+        best.setdefault(option, Elsewhere(price, f"{option} on {str_of(supply)}"))
+    return tuple(best.values())
+
+
+def _others(model: Wanted, there: Market, environment: Environment) -> str:
+    if model.sized is None:
+        return ""
+    found = would_do(model, there, environment)[:3]
+    return (
+        f"nearest that would do: {'; '.join(one.text for one in found)}" if found else "nothing that is sold would do"
+    )
 
 
 def _grouped(refused: Mapping[str, str]) -> str:

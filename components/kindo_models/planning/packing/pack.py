@@ -11,6 +11,7 @@ from kindo_models.catalog.price_file import PriceFile
 from kindo_models.contract.model import Deploy, ModelEntry
 from kindo_models.environment import Environment
 from kindo_models.findings import Finding
+from kindo_models.planning.packing.cheaper import cheaper_shapes
 from kindo_models.planning.packing.contents import gpus_in, most_of
 from kindo_models.planning.packing.demands import Wanted, demands, wanted
 from kindo_models.planning.packing.filling import Filled, fill
@@ -76,7 +77,8 @@ def pack(models: Sequence[Wanted], there: Market, environment: Environment, prev
     broken = list(violations(problem, previous.placement)) if previous else []
     if previous and previous.placement.inputs.hash == inputs.hash:
         if previous.sealed and not broken:
-            return Packed(previous.placement, (*found, *about(problem, previous.placement)))
+            kept = previous.placement
+            return Packed(kept, (*found, *about(problem, kept), *cheaper_shapes(kept, models, there, environment)))
         found.append(tampered(broken))
     elif previous:
         found.append(outdated(previous.placement.inputs, inputs, broken))
@@ -89,7 +91,7 @@ def pack(models: Sequence[Wanted], there: Market, environment: Environment, prev
         return Packed(None, (*found, *impossible(problem, late=True)))
     before = previous.placement if previous else None
     made = _placement(problem, answer, there, inputs, zones, asked.ruled_out, before)
-    return Packed(made, (*found, *about(problem, made)))
+    return Packed(made, (*found, *about(problem, made), *cheaper_shapes(made, models, there, environment)))
 
 
 def _kept(problem: Problem, placement: Placement) -> tuple[Kept, ...]:

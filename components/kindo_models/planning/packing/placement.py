@@ -136,10 +136,6 @@ class Placement(_Part):
     reasons: tuple[str, ...]
 
     @property
-    def usd_per_month(self) -> float:
-        return self.usd_per_hour * HOURS_PER_MONTH
-
-    @property
     def gap(self) -> float:
         """Proven: the price is at most this fraction above the cheapest possible one."""
         return max(0.0, self.usd_per_hour / self.bound - 1) if self.bound > 0 else 0.0
