@@ -75,6 +75,9 @@ def plan_command(
     cloud: CloudOption = None,
     region: RegionOption = None,
     format: Annotated[PlanFormat, typer.Option("--format", "-f", help="What to print.")] = PlanFormat.table,
+    write: Annotated[
+        bool, typer.Option("--write", help="Keep the placement in stacks/<stack>.placement.json.")
+    ] = False,
 ) -> None:
     """Show what `pulumi up` would make: servers, gateway, checks, registrations, flags, and every finding.
 
@@ -83,7 +86,9 @@ def plan_command(
     from kindo_models.commands.plan import show_plan
 
     raise typer.Exit(
-        show_plan(contract, stack, environment, cloud.value if cloud else None, region, format=format.value)
+        show_plan(
+            contract, stack, environment, cloud.value if cloud else None, region, format=format.value, write=write
+        )
     )
 
 

@@ -11,6 +11,7 @@ from kindo_models.contract import Contract
 from kindo_models.environment import Environment
 from kindo_models.environment.load import load
 from kindo_models.findings import Finding, InputError, errors
+from kindo_models.placement_files import read_placement, read_prices
 from kindo_models.planning import Plan
 from kindo_models.planning.review import review
 from kindo_models.source import Source, scan_file
@@ -53,6 +54,7 @@ def plan_files(
     """As `load_stack`, with both files named, or with settings that are in no file."""
     found: list[Finding] = []
     environment: Environment | None = None
+    prices = previous = None
     lines: Source | None = None
     source: Source | None = None
     try:
@@ -61,13 +63,16 @@ def plan_files(
         else:
             loaded = load(settings, variables=variables)
             environment, lines = loaded.environment, loaded.layers
+            prices, previous = read_prices(environment, settings), read_placement(settings)
     except InputError as error:
         found += error.findings
     try:
         source = scan_file(models)
     except InputError as error:
         found += error.findings
-    seen = review(source, environment, settings=lines, stack=name, today=today) if source else None
-    if environment is None or seen is None or seen.contract is None or seen.plan is None:
+    seen = None
+    if source:
+        seen = review(source, environment, settings=lines, stack=name, today=today, prices=prices, previous=previous)
+    if found or environment is None or seen is None or seen.contract is None or seen.plan is None:
         raise InputError([*found, *(errors(seen.findings) if seen else ())])
     return Stack(name, seen.contract, environment, seen.plan)

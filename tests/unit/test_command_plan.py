@@ -38,12 +38,12 @@ def test_a_log_gets_one_line_for_each_model_without_colour_or_padding(
     assert "\x1b" not in result.out
     assert all(line == line.rstrip() for line in result.out.splitlines())
     lines = result.out.splitlines()
-    assert "nemotron                   vllm           4 × H100    4   1,000,000   fits" in lines
-    assert "gpt-4o                     OpenAI                           128,000" in lines
+    assert "nemotron                  vllm          4 × H100   4  1,000,000      5.4  fits" in lines
+    assert "gpt-4o                    OpenAI                        128,000" in lines
     assert lines[-1].startswith("0 errors, ")
 
 
-@pytest.mark.parametrize("columns", [80, 200])
+@pytest.mark.parametrize("columns", [90, 200])
 def test_a_terminal_gets_the_table_in_its_width(
     repository: Path, local_variables: dict[str, str], columns: int
 ) -> None:
@@ -54,7 +54,7 @@ def test_a_terminal_gets_the_table_in_its_width(
     start = next(number for number, line in enumerate(lines) if line.startswith("model "))
     rows = lines[start : start + 13]
     assert all(len(line) <= columns for line in rows)
-    assert "nemotron                   vllm           4 × H100    4   1,000,000   fits" in rows
+    assert "nemotron                  vllm          4 × H100   4  1,000,000      5.4  fits" in rows
     assert all(any(row.startswith(model) for row in rows) for model in MODELS)
 
 
@@ -65,7 +65,7 @@ def test_a_terminal_that_is_too_narrow_gets_a_block_for_each_model_with_every_va
     text = plain(result.out)
     assert (
         "nemotron\n    served by  vllm\n    GPUs       4 × H100\n    TP         4\n    context    1,000,000\n"
-        "    memory     fits\n"
+        "    at once    5.4\n    memory     fits\n"
     ) in text
     assert "gpt-4o\n    served by  OpenAI\n    context    128,000\n" in text
 
@@ -83,7 +83,7 @@ def test_it_says_how_each_server_came_to_its_gpus() -> None:
 def test_columns_that_no_model_has_a_value_for_are_left_out() -> None:
     _, out, _ = invoke("--stack", "local")
     head = next(line for line in out.splitlines() if line.startswith("model "))
-    assert head.split() == ["model", "served", "by", "GPUs", "TP", "context", "memory"]
+    assert head.split() == ["model", "served", "by", "GPUs", "TP", "context", "at", "once", "memory"]
 
 
 def test_json_is_the_plan_and_validates_against_the_published_schema() -> None:
@@ -107,7 +107,7 @@ def test_markdown_is_a_table_sentences_and_findings() -> None:
     lines = out.splitlines()
     assert status == 0
     assert lines[0] == "### Plan of local"
-    assert "| nemotron | vllm | 4 × H100 | 4 | 1,000,000 | fits |" in lines
+    assert "| nemotron | vllm | 4 × H100 | 4 | 1,000,000 | 5.4 | fits |" in lines
     assert any(line.startswith("**0 errors, ") for line in lines)
     assert lines[-1] == (
         "- **warning** `litellm-below-preferred-floor` `stacks/Pulumi.local.yaml:19`: LiteLLM 1.106.0 is below "
@@ -141,12 +141,12 @@ def test_findings_of_level_error_give_status_1(tmp_path: Path, repository: Path)
 
 def test_settings_without_effect_are_said(tmp_path: Path) -> None:
     file = tmp_path / "Pulumi.x.yaml"
-    file.write_text("config:\n  kindo-models:environment:\n    packing: {tolerance: 0.05}\n")
+    file.write_text("config:\n  kindo-models:environment:\n    cloud: {tags: {team: a}}\n")
     status, out, _ = invoke("stacks/dev.contract.yaml", "--environment", str(file))
     assert status == 0
     assert (
-        f"warning[setting-not-used] {file}:3 packing: packing has no effect in this version: models are not placed on "
-        "nodes\n    fix: leave it as it is if it is meant for a later version, else take `packing` out"
+        f"warning[setting-not-used] {file}:3 cloud.tags: cloud.tags has no effect in this version: nothing is created "
+        "in the cloud\n    fix: leave it as it is if it is meant for a later version, else take `cloud.tags` out"
     ) in out
 
 

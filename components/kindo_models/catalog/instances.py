@@ -36,6 +36,8 @@ class Instance(CatalogPart):
     usd_per_hour: float | None = Field(default=None, gt=0)
     region: str
     price_date: str
+    architecture: Literal["amd64", "arm64"] = "amd64"
+    """Of its CPU."""
     note: str | None = None
 
     @property

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime
+import sys
 from pathlib import Path
 
 from kindo_models.commands import printing
 from kindo_models.commands.printing import Column
-from kindo_models.commands.selection import contract_file, select
-from kindo_models.findings import InputError, errors
+from kindo_models.commands.selection import Selection, contract_file, select
+from kindo_models.findings import Finding, InputError, errors
+from kindo_models.placement_files import write_placement
 from kindo_models.planning import Plan
 from kindo_models.planning.rows import Row, rows
 from kindo_models.stack import plan_files
@@ -20,10 +22,11 @@ COLUMNS = (
     Column("instance"),
     Column("TP", "right"),
     Column("context", "right"),
-    Column("concurrency", "right"),
+    Column("at once", "right"),
     Column("price/h", "right"),
     Column("memory"),
 )
+_NOT_WRITTEN = "no placement was written: there is none, or the plan has errors"
 
 
 def show_plan(
@@ -34,9 +37,13 @@ def show_plan(
     region: str | None = None,
     *,
     format: str = "table",
+    write: bool = False,
 ) -> int:
+    """write: keep the placement in the file beside the stack's."""
     try:
-        made = make_plan(contract, stack, environment, cloud, region)
+        selection = select(contract, stack, environment, cloud, region)
+        made = make_plan(selection)
+        written, made = _written(selection, made) if write else (None, made)
     except InputError as error:
         return printing.refuse(error.findings, as_json=format == "json")
     if format == "json":
@@ -45,18 +52,24 @@ def show_plan(
         print(markdown(made))
     else:
         _table(made)
+    if write:
+        print(f"wrote {written}" if written else _NOT_WRITTEN, file=sys.stderr)
     return 1 if errors(made.findings) else 0
 
 
-def make_plan(
-    contract: Path | None, stack: str | None, environment: Path | None, cloud: str | None, region: str | None
-) -> Plan:
+def make_plan(selection: Selection) -> Plan:
     """Raises InputError with the findings of both files."""
-    selection = select(contract, stack, environment, cloud, region)
     models = contract_file(selection, "plan")
     settings = selection.settings or selection.environment
     assert settings is not None
     return plan_files(settings, models, selection.name, today=datetime.date.today()).plan
+
+
+def _written(selection: Selection, made: Plan) -> tuple[Path | None, Plan]:
+    if selection.settings is None:
+        hint = "--stack NAME or --environment FILE"
+        raise InputError([Finding(code="options-disagree", message="--write needs the file of a stack", hint=hint)])
+    return write_placement(selection.settings, made)
 
 
 def cells(row: Row) -> tuple[str, ...]:
@@ -126,6 +139,10 @@ def _table(made: Plan) -> None:
         out.print(f"{model}: {why}", markup=False, soft_wrap=True)
     if reasons(made):
         out.print()
+    if made.placement:
+        from kindo_models.commands.placement_table import print_placement
+
+        print_placement(made.placement, out)
     for line in summary(made):
         out.print(line, markup=False, soft_wrap=True)
     if made.findings:

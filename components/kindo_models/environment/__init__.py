@@ -3,10 +3,11 @@
 `load_environment(path)` reads, merges what it extends, and checks; `Environment` is what the rest of the package reads.
 """
 
-from kindo_models.environment.cluster import Cloud, Cluster, NodePools, Packing
+from kindo_models.environment.cluster import Cloud, Cluster, NodePools
 from kindo_models.environment.gateway import GatewaySettings, Retries
 from kindo_models.environment.load import CONFIG_KEY, load_environment
 from kindo_models.environment.model import Environment, PlatformReference
+from kindo_models.environment.packing import Packing
 from kindo_models.environment.providers import CloudModels, ProviderSettings
 from kindo_models.environment.registration import FlagSettings, KindoApi, RegistrationSettings, VerificationSettings
 from kindo_models.environment.secrets import (

@@ -69,10 +69,3 @@ class NodePools(Part):
     """Most GPU nodes in all."""
     idle_gpus: Literal["allow", "forbid"] = "allow"
     """Whether GPUs that are paid for and not used are a finding or an error."""
-
-
-class Packing(Part):
-    """How models are placed on nodes."""
-
-    tolerance: float = Field(default=0.01, ge=0, le=1)
-    """A placement may be dearer than the cheapest by this fraction of its price, if fewer models move for it."""

@@ -6,9 +6,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from kindo_models.environment.cluster import Cloud, Cluster, NodePools, Packing
+from kindo_models.environment.cluster import Cloud, Cluster, NodePools
 from kindo_models.environment.forms import STACK
 from kindo_models.environment.gateway import GatewaySettings
+from kindo_models.environment.packing import Packing
 from kindo_models.environment.part import OffWord, Part
 from kindo_models.environment.providers import CloudModels, ProviderSettings
 from kindo_models.environment.registration import FlagSettings, RegistrationSettings, VerificationSettings

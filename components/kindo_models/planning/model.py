@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from kindo_models.environment import Environment
 from kindo_models.findings import Finding
+from kindo_models.planning.packing.placement import Placement
 from kindo_models.planning.sizing import Basis, SizingVerdict
 
 
@@ -36,6 +37,8 @@ class ServerSizing(_Part):
     reasons: tuple[str, ...]
     longest_max_model_len: int | None = None
     """Tokens of the longest request that these GPUs hold; None: the memory model cannot tell."""
+    max_concurrency: float | None = None
+    """Requests of max_model_len that the KV cache of one replica holds at once; None: the memory model cannot tell."""
 
 
 class Server(_Part):
@@ -141,6 +144,8 @@ class Plan(_Part):
     registrations: tuple[Registration, ...]
     flags: tuple[FlagBinding, ...]
     findings: tuple[Finding, ...]
+    placement: Placement | None = None
+    """Nodes and who is on them; None: an existing cluster of which no nodes are named, or nothing can be placed."""
 
     @property
     def gpus(self) -> int:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
+from kindo_models.catalog.price_file import PriceFile
 from kindo_models.contract.draft import draft_of
 from kindo_models.contract.model import Contract
 from kindo_models.environment import Environment
@@ -15,19 +16,30 @@ from kindo_models.planning.checks import endpoint
 from kindo_models.planning.gateway import findings as gateway_findings
 from kindo_models.planning.gateway import gateway, retry_findings
 from kindo_models.planning.keys import key_references_of
-from kindo_models.planning.model import Plan, Server
+from kindo_models.planning.model import Plan, Server, ServerSizing
 from kindo_models.planning.names import object_names
+from kindo_models.planning.packing.pack import packed_onto
+from kindo_models.planning.packing.saved import Saved
 from kindo_models.planning.registrations import flag_bindings, provider_names, registration
-from kindo_models.planning.server_sizing import Sized, size_server, unknown_names
+from kindo_models.planning.server_sizing import sized_server, unknown_names, with_gpus
 from kindo_models.planning.severity import leveled
 
 
 def plan(
-    contract: Contract, environment: Environment, *, stack: str = "dev", today: datetime.date | None = None
+    contract: Contract,
+    environment: Environment,
+    *,
+    stack: str = "dev",
+    today: datetime.date | None = None,
+    prices: PriceFile | None = None,
+    previous: Saved | None = None,
 ) -> Plan:
     """Decide everything for one stack. Pure: same input, same Plan, no file, network or clock.
 
     today: the day that retirement dates are compared with; defaults to the day of the catalog's model lists.
+    prices: the price file that `environment.packing.prices` names. previous: the placement that was written before;
+    while its inputs are the same, it is the placement. The solver alone has a time limit (packing.timeLimitSeconds).
+
     Findings of level error are in `Plan.findings`; `accept` turns them into an InputError. Their fields are places in
     the contract (`models[3].apiKey`); `Source.located` adds file and line.
     """
@@ -36,23 +48,34 @@ def plan(
     releases = object_names(entry.litellm_model_name for _, entry in served)
     references = key_references_of(contract.models)
     adapters = adapters_of(contract)
-    sizings = {
-        entry.litellm_model_name: size_server(
-            entry, environment, at=f"models[{index}]", adapters=entry.litellm_model_name in adapters
+    sized = {
+        entry.litellm_model_name: (
+            entry,
+            entry.deploy,
+            sized_server(entry, entry.deploy, environment, adapters=entry.litellm_model_name in adapters),
         )
-        for index, entry in served
+        for _, entry in served
+        if entry.deploy
     }
-    found = rules.check(written, rules.Context.of(environment, today, held_tokens=_held_tokens(sizings)))
+    packed = packed_onto(sized, environment, prices, previous)
+    placed = {
+        name: with_gpus(entry, deploy, packed.sized(name, sizing)) for name, (entry, deploy, sizing) in sized.items()
+    }
+    held = _held_tokens({name: sizing for name, (_, sizing, _) in placed.items()})
+    found = rules.check(written, rules.Context.of(environment, today, held_tokens=held))
     servers: dict[str, Server] = {}
     for index, entry in served:
         name = entry.litellm_model_name
         key = next(iter(references[name]), None)
-        sized = sizings[name]
-        server = serving.server(
-            entry, sized.deploy, releases[name], environment, key=key, adapters=adapters.get(name, ())
-        )
-        servers[name] = server.model_copy(update={"sizing": sized.sizing})
-        found += [*sized.findings, *serving.findings(entry, sized.deploy, server, at=f"models[{index}]")]
+        deploy, sizing, about_gpus = placed[name]
+        server = serving.server(entry, deploy, releases[name], environment, key=key, adapters=adapters.get(name, ()))
+        servers[name] = server.model_copy(update={"sizing": sizing})
+        at = f"models[{index}]"
+        found += [*_placed(about_gpus, name, at), *serving.findings(entry, deploy, server, at=at)]
+    places = {entry.litellm_model_name: f"models[{index}]" for index, entry in served}
+    found += [
+        one for finding in packed.findings for one in _placed([finding], finding.model, places.get(finding.model or ""))
+    ]
     answering = serving_each(contract, servers)
     proxy = gateway(contract.models, answering, environment)
     bindings, flag_findings = flag_bindings(contract, environment)
@@ -75,16 +98,27 @@ def plan(
         ),
         flags=bindings,
         findings=tuple(leveled(found, environment)),
+        placement=packed.placement,
     )
 
 
-def _held_tokens(sizings: Mapping[str, Sized]) -> dict[str, int]:
+def _held_tokens(sizings: Mapping[str, ServerSizing | None]) -> dict[str, int]:
     """Longest request that the chosen GPUs hold, where the memory model can tell."""
     return {
-        name: sized.sizing.longest_max_model_len
-        for name, sized in sizings.items()
-        if sized.sizing and sized.sizing.longest_max_model_len
+        name: sizing.longest_max_model_len
+        for name, sizing in sizings.items()
+        if sizing and sizing.longest_max_model_len
     }
+
+
+def _placed(findings: Iterable[Finding], model: str | None, at: str | None) -> list[Finding]:
+    """Findings about a model's GPUs, with the entry's place in the file instead of its name."""
+    return [
+        finding.model_copy(update={"field": finding.field.replace(f"models[{model}]", at)})
+        if finding.field and model and at
+        else finding
+        for finding in findings
+    ]
 
 
 def _gate_findings(environment: Environment) -> list[Finding]:

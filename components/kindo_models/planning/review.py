@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from kindo_models.catalog.flag_presets import flag_presets
+from kindo_models.catalog.price_file import PriceFile
 from kindo_models.catalog.versions import ordinal
 from kindo_models.contract.draft import read_draft
 from kindo_models.contract.load import from_draft
@@ -15,6 +16,7 @@ from kindo_models.environment import Environment
 from kindo_models.findings import Finding, InputError
 from kindo_models.planning.gateway import findings as gateway_findings
 from kindo_models.planning.model import Plan
+from kindo_models.planning.packing.saved import Saved
 from kindo_models.planning.plan import plan
 from kindo_models.planning.rules import Context, catalog_date, check
 from kindo_models.planning.severity import leveled
@@ -37,6 +39,8 @@ def review(
     settings: Source | None = None,
     stack: str = "dev",
     today: datetime.date | None = None,
+    prices: PriceFile | None = None,
+    previous: Saved | None = None,
 ) -> Review:
     """Without an environment the file alone is checked, its flags against the newest Kindo release of the catalog.
 
@@ -55,7 +59,7 @@ def review(
     if contract is None:
         found = leveled(check(draft, Context.of(environment, today)) + gateway_findings(environment), environment)
         return Review(_readable(found, source, settings))
-    made = plan(contract, environment, stack=stack, today=today)
+    made = plan(contract, environment, stack=stack, today=today, prices=prices, previous=previous)
     made = made.model_copy(update={"findings": _readable(made.findings, source, settings)})
     return Review(made.findings, contract, made)
 

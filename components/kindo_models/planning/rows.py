@@ -34,8 +34,11 @@ def rows(plan: Plan) -> tuple[Row, ...]:
             model=registration.model,
             served_by=servers[registration.model].engine if registration.model in servers else registration.provider,
             gpus=_gpus(servers.get(registration.model)),
+            instance=", ".join(plan.placement.instances_for(registration.model)) if plan.placement else "",
             tensor_parallel=_tensor_parallel(servers.get(registration.model)),
             context_tokens=_context(servers.get(registration.model), registration.fields.get("contextWindow")),
+            concurrency=_concurrency(servers.get(registration.model)),
+            price_per_hour=_price(plan, registration.model),
             memory=sizing.verdict if (sizing := _sizing(servers.get(registration.model))) else "",
             reasons=sizing.reasons if sizing else (),
         )
@@ -56,6 +59,18 @@ def _gpus(server: Server | None) -> str:
 
 def _tensor_parallel(server: Server | None) -> str:
     return str(server.tensor_parallel) if server and server.gpus else ""
+
+
+def _concurrency(server: Server | None) -> str:
+    """Requests of full length that the KV caches of all replicas hold at once."""
+    held = server.sizing.max_concurrency if server and server.sizing else None
+    return f"{held * server.values['replicas']:.1f}" if server and held is not None else ""
+
+
+def _price(plan: Plan, model: str) -> str:
+    """The model's part of its nodes' price, in USD per hour."""
+    share = plan.placement.share(model) if plan.placement else 0
+    return f"${share:,.2f}" if share else ""
 
 
 def _context(server: Server | None, advertised: str | int | None) -> str:

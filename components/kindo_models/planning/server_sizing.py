@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NoReturn
 
 from kindo_models.catalog.gpus import UnknownGpu, find_gpu
@@ -14,7 +14,8 @@ from kindo_models.environment import Environment, Images
 from kindo_models.findings import Finding
 from kindo_models.planning.memory import BadSetup
 from kindo_models.planning.model import ServerSizing
-from kindo_models.planning.sizing import Unsizable, Wish, decide
+from kindo_models.planning.shapes import Shape
+from kindo_models.planning.sizing import Decision, Unsizable, Wish, decide
 from kindo_models.planning.sizing_findings import sizing_findings
 from kindo_models.planning.trials import Trials, Workload
 from kindo_models.planning.workloads import known_model, vllm_release, weight_format
@@ -26,32 +27,59 @@ _NOT_MODELLED = ("--kv-cache-memory-bytes", "--cpu-offload-gb", "--enable-lora",
 
 @dataclass(frozen=True)
 class Sized:
-    """The entry's `deploy` with the GPUs that it gets, how they were found (None: nothing can be said, `deploy` is as
-    it was), and what there is to say about them.
+    """One entry, sized: what it serves, what was wished, what was decided."""
+
+    workload: Workload
+    wish: Wish
+    decision: Decision
+    trials: Trials
+
+    def on(self, shape: Shape, *, pipeline_parallel: int) -> Sized:
+        """The same on another shape: where it is placed."""
+        if shape == self.decision.shape and pipeline_parallel == self.workload.pipeline_parallel:
+            return self
+        workload = replace(self.workload, pipeline_parallel=pipeline_parallel)
+        trials = Trials(workload)
+        reasons = (*self.decision.reasons, f"placed on {shape}")
+        decision = replace(self.decision, shape=shape, prediction=trials(shape), reasons=reasons, smaller=None)
+        return Sized(workload, self.wish, decision, trials)
+
+
+def sized_server(
+    entry: ModelEntry, deploy: Deploy, environment: Environment, *, adapters: bool = False
+) -> Sized | Finding | None:
+    """None: without GPUs (Ollama on the CPU, no replicas). A finding: nothing can be said, and why.
+
+    adapters: LoRA adapters are served beside it.
     """
-
-    deploy: Deploy
-    sizing: ServerSizing | None = None
-    findings: tuple[Finding, ...] = ()
-
-
-def size_server(entry: ModelEntry, environment: Environment, *, at: str, adapters: bool = False) -> Sized:
-    """at: the entry's place in the file, `models[3]`. adapters: LoRA adapters are served beside it."""
-    assert entry.deploy is not None
-    deploy, name = entry.deploy, entry.litellm_model_name
-    field = f"{at}.deploy.gpu"
     if deploy.engine != "vllm" or deploy.fixed_replicas == 0:
-        return Sized(deploy)
+        return None
     try:
         workload = workload_of(entry, deploy, environment, adapters=adapters)
         wish = _wish(entry, deploy, environment)
         trials = Trials(workload)
-        decision = decide(workload, wish, trials)
+        return Sized(workload, wish, decide(workload, wish, trials), trials)
     except (UnknownGpu, UnknownQuantization, BadSetup, Unsizable) as error:
-        return Sized(deploy, None, (_not_sized(deploy, name, field, str(error)),))
-    shape = decision.shape
+        name = entry.litellm_model_name
+        return _not_sized(deploy, name, f"models[{name}].deploy.gpu", str(error))
+
+
+def with_gpus(
+    entry: ModelEntry, deploy: Deploy, sized: Sized | Finding | None
+) -> tuple[Deploy, ServerSizing | None, list[Finding]]:
+    """The entry's `deploy` with the GPUs that it gets, how they were found, and what there is to say about them."""
+    if not isinstance(sized, Sized):
+        return deploy, None, [sized] if sized else []
+    decision, shape = sized.decision, sized.decision.shape
+    name = entry.litellm_model_name
     asked = deploy.gpu or Gpu()
-    gpu = asked.model_copy(update={"type": asked.type or shape.gpu.name, "count": asked.count or shape.count})
+    gpu = asked.model_copy(
+        update={
+            "type": asked.type or shape.gpu.name,
+            "count": asked.count or shape.count,
+            "pipeline_parallel": sized.workload.pipeline_parallel,
+        }
+    )
     sizing = ServerSizing(
         gpu=shape.gpu.name,
         gpus=shape.count,
@@ -59,9 +87,10 @@ def size_server(entry: ModelEntry, environment: Environment, *, at: str, adapter
         verdict=decision.verdict,
         reasons=decision.reasons,
         longest_max_model_len=decision.prediction.longest_max_model_len if decision.prediction else None,
+        max_concurrency=decision.prediction.max_concurrency if decision.prediction else None,
     )
-    found = tuple(sizing_findings(decision, trials, model=name, field=field))
-    return Sized(deploy if decision.basis == "given" else deploy.model_copy(update={"gpu": gpu}), sizing, found)
+    found = sizing_findings(decision, sized.trials, model=name, field=f"models[{name}].deploy.gpu")
+    return deploy if decision.basis == "given" else deploy.model_copy(update={"gpu": gpu}), sizing, found
 
 
 def workload_of(entry: ModelEntry, deploy: Deploy, environment: Environment, *, adapters: bool = False) -> Workload:

@@ -110,7 +110,7 @@ def _given(workload: Workload, shape: Shape, trials: Trials) -> Decision:
     """The user's own shape; what the page or the table says is named beside it."""
     reasons = [f"{shape} is given"]
     enough = statement_for(workload.model, workload.context, workload.kv_cache_dtype)
-    stated = enough is not None and any(_covers(shape, one) for one in _options(enough))
+    stated = enough is not None and any(covers(shape, one) for one in options_of(enough))
     too_little = [] if stated or workload.architecture else _too_little(workload, shape)
     reasons += [_quoted(one) for one in (enough, *too_little) if one]
     contradicted = (
@@ -128,7 +128,7 @@ def _given(workload: Workload, shape: Shape, trials: Trials) -> Decision:
 def _too_little(workload: Workload, shape: Shape) -> list[Statement]:
     """What the page says about at least as much hardware with a shorter context."""
     shorter = [one for one in statements_of(workload.model) if one.context < workload.context]
-    return [one for one in shorter if any(_covers(option, shape) for option in _options(one))]
+    return [one for one in shorter if any(covers(option, shape) for option in options_of(one))]
 
 
 def _from_statement(statement: Statement, wish: Wish, ladder: Sequence[Shape], trials: Trials) -> Decision | None:
@@ -136,7 +136,7 @@ def _from_statement(statement: Statement, wish: Wish, ladder: Sequence[Shape], t
 
     An H100 with more memory (H100-NVL, which is what Azure sells one and two of) is an H100 too.
     """
-    options = [one for one in _options(statement) if wish.gpu in (None, one.gpu) and wish.count in (None, one.count)]
+    options = [one for one in options_of(statement) if wish.gpu in (None, one.gpu) and wish.count in (None, one.count)]
     if not options:
         return None
     quoted = _quoted(statement)
@@ -149,25 +149,27 @@ def _from_statement(statement: Statement, wish: Wish, ladder: Sequence[Shape], t
     if rented:
         shape = min(rented, key=lambda pair: pair[0])[1]
         return Decision(shape, "statement", (quoted,), trials(shape), stated=True)
-    larger = _first(one for one in ladder if _covers(one, options[0]))
+    larger = _first(one for one in ladder if covers(one, options[0]))
     if larger is None:
         return None
     why = f"{_where(wish)} sells no {options[0]}; the next larger is {larger}"
     return Decision(larger, "statement", (quoted, why), trials(larger), not_sold=why, stated=True)
 
 
-def _options(statement: Statement) -> list[Shape]:
+def options_of(statement: Statement) -> list[Shape]:
+    """Shapes that the statement says are enough, in its order."""
     return [Shape(gpus()[name], count) for name, count in statement.options]
 
 
 def _is_more(shape: Shape, options: Sequence[Shape]) -> bool:
     return any(
-        shape.gpu.name.startswith(f"{one.gpu.name}-") and shape.count == one.count and _covers(shape, one)
+        shape.gpu.name.startswith(f"{one.gpu.name}-") and shape.count == one.count and covers(shape, one)
         for one in options
     )
 
 
-def _covers(shape: Shape, option: Shape) -> bool:
+def covers(shape: Shape, option: Shape) -> bool:
+    """As many GPUs, each with as much memory."""
     return shape.count >= option.count and shape.gpu.nominal_gb >= option.gpu.nominal_gb
 
 

@@ -9,9 +9,7 @@ from kindo_models.findings import Finding
 
 # Key of the environment → what it is for. A part that comes to read its key takes it out of here.
 NOT_USED = {
-    "nodePools": "GPU node pools are not created, nodes with GPUs must be there",
-    "packing": "models are not placed on nodes",
-    "cloud.zones": "nothing is created in the cloud",
+    "nodePools.kind": "GPU node pools are not created, nodes with GPUs must be there",
     "cloud.subscription": "nothing is created in the cloud",
     "cloud.tags": "nothing is created in the cloud",
     "cloudModels": "no Bedrock access and no Azure OpenAI deployment is made, entries bring their own",

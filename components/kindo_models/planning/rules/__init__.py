@@ -18,6 +18,7 @@ from kindo_models.planning.rules import (  # noqa: F401 (importing them fills th
     kinds,
     lifecycle,
     names,
+    packing,
     servers,
     sizing,
     variables,
