@@ -47,13 +47,13 @@ def test_text_names_file_and_line_of_each_value(project: Path) -> None:
         """\
 Environment of x
 
-key                      value            written in
-────────────────────────────────────────────────────────────────
-gateway.startupSeconds   60               stacks/base/b.yaml:1
-gateway.replicas         5                stacks/Pulumi.x.yaml:5
-gateway.url              http://gateway   stacks/Pulumi.x.yaml:6
-verification.onFailure   warn             stacks/base/b.yaml:3
-images.pullSecrets       ["one"]          stacks/Pulumi.x.yaml:7
+key                     value           written in
+──────────────────────────────────────────────────────────────
+gateway.startupSeconds  60              stacks/base/b.yaml:1
+gateway.replicas        5               stacks/Pulumi.x.yaml:5
+gateway.url             http://gateway  stacks/Pulumi.x.yaml:6
+verification.onFailure  warn            stacks/base/b.yaml:3
+images.pullSecrets      ["one"]         stacks/Pulumi.x.yaml:7
 """,
         "",
     )
@@ -100,7 +100,7 @@ def test_a_variable_that_is_not_set_stays_as_written_and_is_said(
     monkeypatch.delenv("GATEWAY_URL")
     status, out, error = show("--stack", "x")
     assert status == 0
-    assert "gateway.url              ${GATEWAY_URL}   stacks/Pulumi.x.yaml:6\n" in out
+    assert "gateway.url             ${GATEWAY_URL}  stacks/Pulumi.x.yaml:6\n" in out
     assert error == (
         "warning[missing-variable] stacks/Pulumi.x.yaml:6 config.kindo-models:environment.gateway.url: the environment "
         'variable GATEWAY_URL is not set\n    fix: set GATEWAY_URL; for the stack local: eval "$(make env)"\n'
