@@ -149,4 +149,5 @@ def instance_problem(name: str, cloud: Cloud) -> tuple[str, str, str] | None:
 def priced(one: Instance) -> str:
     """g6.xlarge (1× L4, $0.80/h)."""
     price = f"${one.usd_per_hour:,.2f}/h" if one.usd_per_hour else "price not known"
-    return f"{one.name} ({one.gpus}× {one.gpu}, {price})"
+    held = f"{one.gpus}× {one.gpu}" if one.gpus else f"no whole {one.gpu}"
+    return f"{one.name} ({held}, {price})"
