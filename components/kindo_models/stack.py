@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from kindo_models.contract import Contract
@@ -19,10 +19,13 @@ DIRECTORY = Path("stacks")
 
 @dataclass(frozen=True)
 class Stack:
+    """source: the contract's file, which knows the secrets that are written in it."""
+
     name: str
     contract: Contract
     environment: Environment
     plan: Plan
+    source: Source = field(repr=False)
 
 
 def load_stack(
@@ -63,6 +66,6 @@ def plan_files(
         found += error.findings
     lines = settings_source(settings) if environment else None
     seen = review(source, environment, settings=lines, stack=name, today=today) if source else None
-    if environment is None or seen is None or seen.contract is None or seen.plan is None:
+    if environment is None or source is None or seen is None or seen.contract is None or seen.plan is None:
         raise InputError([*found, *(errors(seen.findings) if seen else ())])
-    return Stack(name, seen.contract, environment, seen.plan)
+    return Stack(name, seen.contract, environment, seen.plan, source)

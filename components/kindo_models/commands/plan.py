@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 import datetime
+import json
 import sys
 from pathlib import Path
 
 from kindo_models.findings import Finding, InputError, errors
 from kindo_models.planning import Plan
-from kindo_models.stack import DIRECTORY, plan_files
+from kindo_models.source import redacted_tree
+from kindo_models.stack import DIRECTORY, Stack, plan_files
 
 
 def show_plan(contract: Path | None, stack: str | None, environment: Path | None, *, as_json: bool) -> int:
     try:
-        made = _plan(contract, stack, environment)
+        planned = _plan(contract, stack, environment)
     except InputError as error:
         print(error, file=sys.stderr)
         return 2
+    made = planned.plan
     if as_json:
-        print(made.model_dump_json(indent=2))
+        # What is written in `deploy` (env, extraArgs) stands in the servers' values, secrets included.
+        shown = redacted_tree(made.model_dump(mode="json"), planned.source.literals)
+        print(json.dumps(shown, indent=2, ensure_ascii=False))
     else:
         _table(made)
     return 1 if errors(made.findings) else 0
 
 
-def _plan(contract: Path | None, stack: str | None, environment: Path | None) -> Plan:
+def _plan(contract: Path | None, stack: str | None, environment: Path | None) -> Stack:
     if (stack is None) == (environment is None):
         raise InputError(
             [
@@ -41,7 +46,7 @@ def _plan(contract: Path | None, stack: str | None, environment: Path | None) ->
         raise InputError(
             [Finding(code="no-contract", message="name the contract file", hint="kindo-models plan CONTRACT …")]
         )
-    return plan_files(settings, models, stack or settings.stem, today=datetime.date.today()).plan
+    return plan_files(settings, models, stack or settings.stem, today=datetime.date.today())
 
 
 def _table(made: Plan) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from functools import lru_cache
+from typing import Any
 
 MASK = "***"
 _SECRET_WORDS = {"key", "apikey", "token", "secret", "password", "passwd", "credential", "credentials"}
@@ -51,3 +52,19 @@ def redacted(text: str, literals: Literals | None = None) -> str:
     for literal in sorted(literals.within(text), key=len, reverse=True) if literals else ():
         text = text.replace(literal, MASK)
     return _FORMS.sub(MASK, text)
+
+
+def redacted_tree(value: Any, literals: Literals) -> Any:
+    """`value` (maps, lists, scalars) redacted, and what an `env` holds under a secret's name."""
+    if isinstance(value, str):
+        return redacted(value, literals)
+    if isinstance(value, list):
+        return [redacted_tree(item, literals) for item in value]
+    if isinstance(value, dict):
+        return {
+            key: {name: MASK if is_secret_name(name) else redacted_tree(one, literals) for name, one in item.items()}
+            if key == "env" and isinstance(item, dict)
+            else redacted_tree(item, literals)
+            for key, item in value.items()
+        }
+    return value
