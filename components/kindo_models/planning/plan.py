@@ -43,7 +43,7 @@ def plan(
     }
     found = rules.check(written, rules.Context.of(environment, today, held_tokens=_held_tokens(sizings)))
     servers: dict[str, Server] = {}
-    for index, entry in served:
+    for _, entry in served:
         name = entry.litellm_model_name
         key = next(iter(references[name]), None)
         sized = sizings[name]
@@ -51,7 +51,7 @@ def plan(
             entry, sized.deploy, releases[name], environment, key=key, adapters=adapters.get(name, ())
         )
         servers[name] = server.model_copy(update={"sizing": sized.sizing})
-        found += [*sized.findings, *serving.findings(entry, sized.deploy, server, at=f"models[{index}]")]
+        found += sized.findings
     answering = serving_each(contract, servers)
     proxy = gateway(contract.models, answering, environment)
     bindings, flag_findings = flag_bindings(contract, environment)

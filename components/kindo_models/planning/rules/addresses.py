@@ -241,7 +241,8 @@ def _is_self(host: str) -> bool:
         found = ipaddress.ip_address(host)
     except ValueError:
         return False
-    return found.is_loopback or found.is_unspecified
+    inner = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
+    return (inner or found).is_loopback or (inner or found).is_unspecified
 
 
 def _authority(value: str) -> str:

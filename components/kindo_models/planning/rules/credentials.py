@@ -106,7 +106,7 @@ def server_key_conflict(draft: Draft, context: Context) -> Iterator[Finding]:
         if base is None and deploy is None and provider_name(entry) in ("vllm", "ollama"):
             where = (entry.text("apiBase") or "").rstrip("/").lower()
             base = servers.setdefault(where, entry) if where else None
-        if base is None or base is entry or entry.text("apiKey") in (None, base.text("apiKey")):
+        if base is None or base is entry or _key_source(entry) in (None, _key_source(base)):
             continue
         yield draft.finding(
             (*entry.path, "apiKey"),
@@ -115,6 +115,16 @@ def server_key_conflict(draft: Draft, context: Context) -> Iterator[Finding]:
             "write the same `apiKey: ${NAME}` in both",
             model=entry.name,
         )
+
+
+def _key_source(entry: Entry) -> str | None:
+    """Where the key is read from: an omitted `apiKey` means the provider's own variable, but a server of ours has the
+    key of its entry, and Ollama none.
+    """
+    name = provider_name(entry)
+    if entry.wrote("apiKey") or entry.deploy is not None or name != "vllm":
+        return entry.text("apiKey")
+    return f"${{{providers().providers[name].key_variables[0]}}}"
 
 
 def _second_key(draft: Draft, entry: Entry, deploy: Block) -> Iterator[Finding]:
