@@ -41,6 +41,7 @@ ADAPTER = changed(
     deploy={"model": "org/adapter", "adapterOf": "qwen"},
 )
 
+LONE_ADAPTER = ADAPTER | {"deploy": {"model": "org/adapter", "adapterOf": "qwen"}}
 B = {"litellmModelName": "b", "litellmModel": "openai/b"}
 
 # code → (what has the fault, field it is reported at, what is right and near it)
@@ -415,6 +416,19 @@ CASES: list[tuple[str, list[Any], str, list[Any]]] = [
         [changed(ENDPOINT, apiBase="http://[::ffff:127.0.0.1]/v1")],
         "models[0].apiBase",
         [ENDPOINT],
+    ),
+    ("api-base-foreign", [changed(SERVED, provider="OpenAI")], "models[0].provider", [SERVED]),
+    (
+        "foreign-variable",
+        [served(hfToken="${OPENAI_API_KEY}")],
+        "models[0].deploy.hfToken",
+        [served(hfToken="${HF_TOKEN}"), changed(served(hfToken="${MINE}"), **B)],
+    ),
+    (
+        "deploy-key-ignored",
+        [SERVED, changed(ADAPTER, deploy={"image": "vllm/vllm-openai:v0.33.0"})],
+        "models[1].deploy.image",
+        [SERVED, LONE_ADAPTER],
     ),
     ("missing-key", [changed(CLOUD, displayName="  ")], "models[0].displayName", [CLOUD]),
 ]

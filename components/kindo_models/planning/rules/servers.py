@@ -39,20 +39,28 @@ VLLM_ONLY = [
     "extraArgs",
     "hfToken",
 ]
+_OF_AN_ADAPTER = ("engine", "model", "adapterOf")
 
 
 @entry_rule(
     "deploy-key-ignored",
     "warning",
-    what="A key of `deploy` that the engine does not know.",
+    what="A key of `deploy` that the engine does not know, or that a LoRA adapter takes from its base.",
     why="It would have no effect.",
-    fix="Remove it, or use `engine: vllm`.",
+    fix="Remove it; for Ollama, or use `engine: vllm`; for an adapter, write it in the base's entry.",
 )
 def deploy_key_ignored(entry: Entry, context: Context) -> Iterator[Problem]:
     deploy = entry.deploy
-    if deploy is None or entry.engine != "ollama":
+    if deploy is None:
         return
-    for key in VLLM_ONLY:
+    if base := deploy.text("adapterOf"):
+        for key in deploy.values:
+            if key not in _OF_AN_ADAPTER:
+                yield Problem(
+                    ("deploy", key), f"the server of {base!r} loads the adapter, with its own {key}", "write it there"
+                )
+        return
+    for key in VLLM_ONLY if entry.engine == "ollama" else ():
         if deploy.wrote(key):
             yield Problem(("deploy", key), f"Ollama has no setting for {key}", "remove it, or use `engine: vllm`")
 

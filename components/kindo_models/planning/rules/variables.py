@@ -110,6 +110,10 @@ def inline_secret(entry: Entry, context: Context) -> Iterator[Problem]:
     fix="Name this provider's variable.",
 )
 def foreign_variable(entry: Entry, context: Context) -> Iterator[Problem]:
+    token = variable(entry.deploy.text("hfToken")) if entry.deploy else None
+    if owner := _owners().get(token or ""):
+        message = f"hfToken is ${{{token}}}, the variable of {owner}"
+        yield Problem(("deploy", "hfToken"), message, "write `hfToken: ${HF_TOKEN}`")
     own = _own_variables(entry)
     if own is None:
         return
