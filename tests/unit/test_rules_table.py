@@ -115,6 +115,19 @@ CASES: list[tuple[str, list[Any], str, list[Any]]] = [
         for key in ("apiBase", "apiVersion", "apiKey")
     ),
     ("bedrock-region-missing", [changed(BEDROCK, "awsRegion")], "models[0].awsRegion", [BEDROCK]),
+    *(
+        (
+            "aws-region-malformed",
+            [changed(BEDROCK, awsRegion=wrong)],
+            "models[0].awsRegion",
+            [changed(BEDROCK, awsRegion=right)],
+        )
+        for wrong, right in (
+            ("us west 2", "us-gov-west-1"),
+            ("us-west-2a", "ap-southeast-2"),
+            ("Oregon", "us-iso-east-1"),
+        )
+    ),
     (
         "aws-key-pair-incomplete",
         [changed(BEDROCK, awsSecretAccessKey="${AWS_SECRET_ACCESS_KEY}")],

@@ -10,7 +10,9 @@ from kindo_models.contract.draft import Block, Draft, Entry
 from kindo_models.findings import Finding
 from kindo_models.planning.rules.context import Context, provider_name
 from kindo_models.planning.rules.registry import Problem, contract_rule, entry_rule
+from kindo_models.source import shown
 
+_REGION = re.compile(r"[a-z]{2,}(-[a-z]+)+-\d+\Z")
 _AWS_PAIR = ("awsAccessKeyId", "awsSecretAccessKey")
 
 
@@ -52,6 +54,20 @@ def azure_field_missing(entry: Entry, context: Context) -> Iterator[Problem]:
 def bedrock_region_missing(entry: Entry, context: Context) -> Iterator[Problem]:
     if provider_name(entry) == "bedrock" and not context.present(entry, "awsRegion"):
         yield Problem("awsRegion", "a Bedrock model needs awsRegion", "add `awsRegion: us-west-2` or your region")
+
+
+@entry_rule(
+    "aws-region-malformed",
+    "error",
+    what="`awsRegion` is no name of an AWS region.",
+    why="LiteLLM makes the endpoint's host of it, which then does not exist.",
+    fix="Write the region's code: us-west-2, eu-central-1, us-gov-west-1.",
+)
+def aws_region_malformed(entry: Entry, context: Context) -> Iterator[Problem]:
+    region = entry.text("awsRegion")
+    # `${…}` has a rule of its own.
+    if region and "${" not in region and not _REGION.match(region):
+        yield Problem("awsRegion", f"awsRegion {shown(region)} is no AWS region", "write a code such as us-west-2")
 
 
 @entry_rule(
