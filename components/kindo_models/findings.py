@@ -32,7 +32,9 @@ class Finding(BaseModel):
             if where
             else f"{self.severity}[{self.code}] {self.message}"
         )
-        return f"{text}\n    fix: {self.hint}" if self.hint else text
+        text = f"{text}\n    fix: {self.hint}" if self.hint else text
+        # Names in a file may hold codes that a terminal would obey.
+        return "".join(one if one.isprintable() or one == "\n" else "?" for one in text)
 
 
 class InputError(Exception):

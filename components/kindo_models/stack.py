@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from kindo_models.contract import Contract
@@ -21,10 +21,13 @@ DIRECTORY = Path("stacks")
 
 @dataclass(frozen=True)
 class Stack:
+    """source: the contract's file, which knows the secrets that are written in it; by default none."""
+
     name: str
     contract: Contract
     environment: Environment
     plan: Plan
+    source: Source = field(default=Source("<contract>", None), repr=False)
 
 
 def load_stack(
@@ -73,6 +76,6 @@ def plan_files(
     seen = None
     if source:
         seen = review(source, environment, settings=lines, stack=name, today=today, prices=prices, previous=previous)
-    if found or environment is None or seen is None or seen.contract is None or seen.plan is None:
+    if found or environment is None or source is None or seen is None or seen.contract is None or seen.plan is None:
         raise InputError([*found, *(errors(seen.findings) if seen else ())])
-    return Stack(name, seen.contract, environment, seen.plan)
+    return Stack(name, seen.contract, environment, seen.plan, source)

@@ -25,6 +25,9 @@ HOSTILE = {
     "4 MB of keys": "".join(f"key{number}: 1\n" for number in range(300_000)),
     "4 MB of one quote": "'" * 4_000_000,
     "alias bomb": BOMB + "models: *i\n",
+    "aliases of one long name": f"models:\n- &e {{litellmModelName: {'a' * 1_000_000}}}\n" + "- *e\n" * 3000,
+    "aliases of one long text": f"models: [&a '{'a' * 1_000_000}', {'*a, ' * 3000}]\n",
+    "aliases of one long key": f"models: [&a {{? '{'a' * 1_000_000}' : 1}}, {'*a, ' * 3000}]\n",
     "cyclic list": "models: &m [*m]\n",
     "cyclic map": "models: &m\n  a: *m\n",
     "chain of merges": "a0: &a0 {k: v}\n"
@@ -60,6 +63,15 @@ def test_hostile_input_ends_soon_with_exit_2_and_one_message(name: str, tmp_path
     (error,) = json.loads(done.stdout)["errors"]
     assert 10 < len(error["message"]) < 200
     assert error["hint"]
+
+
+@pytest.mark.parametrize("key", ["litellmModelName", "litellmModel", "provider", "apiBase", "type"])
+def test_an_endless_value_makes_no_endless_report(key: str, tmp_path: Path) -> None:
+    file = tmp_path / "contract.yaml"
+    file.write_text(document(CLOUD | {key: "a" * 1_000_000, "extra": 1}), encoding="utf-8")
+    for output in ("json", "text", "github"):
+        done = CliRunner().invoke(app, ["validate", str(file), "--format", output])
+        assert (done.exit_code, len(done.stdout) < 20_000) == (1, True)
 
 
 def test_a_device_is_read_in_bounds() -> None:

@@ -248,6 +248,25 @@ def test_an_azure_address_becomes_a_deployment_and_asks_for_the_version() -> Non
     assert made(text, azure_api_version="2024-10-21").missing == ()
 
 
+@pytest.mark.parametrize("host", ["r.cognitiveservices.azure.com", "r.services.ai.azure.com", "r.openai.azure.us"])
+def test_every_address_of_an_azure_resource_is_one(host: str) -> None:
+    url = f"https://{host}/openai/deployments/d1/chat/completions?api-version=2024-10-21"
+    found = entry(chat(backend="openai", model="gpt-4o", baseUrl=url))
+    assert (found["litellmModel"], found["apiBase"]) == ("azure/d1", f"https://{host}")
+
+
+def test_an_empty_name_makes_no_entry_and_moves_no_line() -> None:
+    blank = made(chat(backend="openai", model=" "))
+    assert (blank.entries, "kdeps-model-unknown" in codes(blank)) == ((), True)
+    listed = made("kind: Workflow\nsettings:\n  agentSettings:\n    models:\n    - ''\n    - 5\n    - llama3.2:1b\n")
+    assert ([one["litellmModelName"] for one in listed.entries], "kdeps-wrong-type" in codes(listed)) == (
+        ["llama3.2:1b"],
+        True,
+    )
+    config = "llm: {backend: openai, models: ['', ' ', gpt-4o]}"
+    assert [one["litellmModelName"] for one in made(config).entries] == ["gpt-4o"]
+
+
 def test_a_version_in_the_azure_address_is_taken() -> None:
     found = entry(chat(backend="openai", baseUrl=f"{AZURE}?api-version=2024-10-21", model="gpt-4o"))
     assert found["apiVersion"] == "2024-10-21"

@@ -3,14 +3,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from kindo_models.cli import app
 from kindo_models.contract import Contract, load_contract, parse_contract
 from kindo_models.environment import Environment, ProviderSettings, load_environment
 from kindo_models.findings import InputError, errors
 from kindo_models.planning import Plan, plan
 from kindo_models.planning.keys import resolve_keys
 from kindo_models.planning.names import object_name, object_names
-from tests.support.contracts import AZURE, BEDROCK, ENDPOINT, changed, document
+from tests.support.contracts import AZURE, BEDROCK, ENDPOINT, SERVED, changed, document
 
 
 @pytest.fixture(scope="module")
@@ -226,3 +228,18 @@ def test_an_entrys_own_region_and_version_win_and_a_setting_of_another_provider_
     assert (azure["api_version"], bedrock["aws_region_name"]) == ("2024-10-21", "us-west-2")
     unused = [finding.field for finding in made.findings if finding.code == "provider-setting-unused"]
     assert unused == ["providers.bedrock.apiVersion"]
+
+
+def test_the_printed_plan_holds_no_secret_of_the_contract(tmp_path: Path) -> None:
+    deploy = {
+        "extraArgs": ["--hf-token", "plainsecret-1", "--otlp-traces-endpoint", "http://u:plainsecret-2@h/x"],
+        "env": {"HF_TOKEN": "short", "WORDS": "plainsecret-3"},
+    }
+    file, settings = tmp_path / "c.yaml", tmp_path / "e.yaml"
+    file.write_text(document(changed(SERVED, apiKey="plainsecret-3", description="plainsecret-3", deploy=deploy)))
+    settings.write_text("config: {'kindo-models:environment': {images: {vllm: 'vllm/vllm-openai:v0.33.0'}}}\n")
+    done = CliRunner().invoke(app, ["plan", str(file), "--environment", str(settings), "--format", "json"])
+    assert done.exit_code == 0
+    assert "plainsecret" not in done.stdout
+    assert "short" not in done.stdout
+    assert Plan.model_validate_json(done.stdout).servers[0].values["env"] == {"HF_TOKEN": "***", "WORDS": "***"}

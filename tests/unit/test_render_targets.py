@@ -14,6 +14,7 @@ from kindo_models.cli import app
 from kindo_models.contract import load_contract
 from kindo_models.environment import Environment
 from kindo_models.planning import Plan, plan
+from tests.support.contracts import CLOUD, document
 
 TARGETS = ("kindo", "litellm", "kdeps", "vllm", "deephat-values", "env")
 CANARY = "canary-0123456789"
@@ -301,3 +302,12 @@ def test_a_file_can_be_written(local: Path, tmp_path: Path) -> None:
     result = render(local, "deephat-values", "--output", str(file))
     assert (result.exit_code, result.stdout) == (0, "")
     assert "deephat-v2" in file.read_text()
+
+
+def test_codes_in_a_file_reach_no_terminal(tmp_path: Path) -> None:
+    file = tmp_path / "c.yaml"
+    file.write_text(document(CLOUD).replace("apiKey:", '"\\e[31mapiKey":'))
+    done = CliRunner().invoke(app, ["render", str(file), "--target", "litellm"])
+    assert done.exit_code == 2
+    assert "unknown-key" in done.stderr
+    assert "\x1b" not in done.stderr

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from kindo_models.cli import app
 from tests.conftest import LOCAL_VARIABLES
-from tests.support.contracts import AZURE, CLOUD, SERVED, changed, document
+from tests.support.contracts import AZURE, CLOUD, ENDPOINT, SERVED, changed, document
 
 KEYS = {"code", "model", "field", "line", "message", "hint"}
 
@@ -151,6 +151,16 @@ def test_no_secret_is_ever_shown(file: Path, form: str) -> None:
     )
     _, output = run(file, "--format", form)
     assert "inline-secret" in output
+    assert "canary" not in output
+
+
+@pytest.mark.parametrize("form", ["text", "json", "github"])
+@pytest.mark.parametrize("address", ["https://h.example.com/v1?api_key={}&a=b", "https://{}@h.example.com/v1"])
+def test_no_secret_in_an_address_is_shown(file: Path, form: str, address: str) -> None:
+    file.write_text(document(changed(ENDPOINT, apiBase=address.format("canary-1"), docLink="http://h?token=canary-2")))
+    status, output = run(file, "--format", form)
+    assert status == 1
+    assert "api-base-malformed" in output
     assert "canary" not in output
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 import sys
 from pathlib import Path
 
@@ -13,7 +14,8 @@ from kindo_models.findings import Finding, InputError, errors
 from kindo_models.placement_files import write_placement
 from kindo_models.planning import Plan
 from kindo_models.planning.rows import Row, rows
-from kindo_models.stack import plan_files
+from kindo_models.source import redacted_tree
+from kindo_models.stack import Stack, plan_files
 
 COLUMNS = (
     Column("model"),
@@ -42,12 +44,14 @@ def show_plan(
     """write: keep the placement in the file beside the stack's."""
     try:
         selection = select(contract, stack, environment, cloud, region)
-        made = make_plan(selection)
-        written, made = _written(selection, made) if write else (None, made)
+        planned = make_plan(selection)
+        written, made = _written(selection, planned.plan) if write else (None, planned.plan)
     except InputError as error:
         return printing.refuse(error.findings, as_json=format == "json")
     if format == "json":
-        print(made.model_dump_json(indent=2))
+        # What is written in `deploy` (env, extraArgs) stands in the servers' values, secrets included.
+        shown = redacted_tree(made.model_dump(mode="json"), planned.source.literals)
+        print(json.dumps(shown, indent=2, ensure_ascii=False))
     elif format == "markdown":
         print(markdown(made))
     else:
@@ -57,12 +61,12 @@ def show_plan(
     return 1 if errors(made.findings) else 0
 
 
-def make_plan(selection: Selection) -> Plan:
+def make_plan(selection: Selection) -> Stack:
     """Raises InputError with the findings of both files."""
     models = contract_file(selection, "plan")
     settings = selection.settings or selection.environment
     assert settings is not None
-    return plan_files(settings, models, selection.name, today=datetime.date.today()).plan
+    return plan_files(settings, models, selection.name, today=datetime.date.today())
 
 
 def _written(selection: Selection, made: Plan) -> tuple[Path | None, Plan]:

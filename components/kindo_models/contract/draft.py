@@ -30,7 +30,7 @@ class Block:
 
     def wrote(self, key: str) -> bool:
         """Whether something stands there, be it of the wrong type."""
-        return self.raw.get(key) not in (None, "")
+        return not _is_empty(self.raw.get(key))
 
     def text(self, key: str) -> str | None:
         value = self.values.get(key)
@@ -143,12 +143,14 @@ def draft_of(contract: Contract) -> Draft:
 
 
 def _filled(value: Any, *, keep: bool = False) -> Any:
-    """Without what is null or empty: Kindo's page leaves credentials empty to say that there are none."""
+    """Without what is null, empty or blank: Kindo's page leaves credentials empty to say that there are none."""
     if not isinstance(value, dict):
         return value
-    return {
-        key: _filled(item, keep=key == "env") for key, item in value.items() if keep or not (item is None or item == "")
-    }
+    return {key: _filled(item, keep=key == "env") for key, item in value.items() if keep or not _is_empty(item)}
+
+
+def _is_empty(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip())
 
 
 def _prune(items: list[Any], path: KeyPath) -> None:

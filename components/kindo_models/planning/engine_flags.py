@@ -40,6 +40,7 @@ SWITCHES = (
 TRUST = ManagedFlag("trustRemoteCode", "trust_remote_code", "trust-remote-code")
 FIELDS = (*TEXTS, *PARSERS, *SWITCHES, TRUST)
 
+CHART = "the chart"
 DERIVED = {
     "model": "deploy.model",
     "served-model-name": "litellmModelName",
@@ -48,8 +49,8 @@ DERIVED = {
     "pipeline-parallel-size": "deploy.gpu",
     "enable-auto-tool-choice": "deploy.toolCallParser",
     "api-key": "apiKey",
-    "port": "the chart",
-    "host": "the chart",
+    "port": CHART,
+    "host": CHART,
     "runner": "metadataType",
     "enable-lora": "adapterOf of the adapters",
     "lora-modules": "adapterOf of the adapters",

@@ -64,18 +64,15 @@ def plan(
     held = _held_tokens({name: sizing for name, (_, sizing, _) in placed.items()})
     found = rules.check(written, rules.Context.of(environment, today, held_tokens=held))
     servers: dict[str, Server] = {}
-    for index, entry in served:
+    for _, entry in served:
         name = entry.litellm_model_name
         key = next(iter(references[name]), None)
         deploy, sizing, about_gpus = placed[name]
         server = serving.server(entry, deploy, releases[name], environment, key=key, adapters=adapters.get(name, ()))
         servers[name] = server.model_copy(update={"sizing": sizing})
-        at = f"models[{index}]"
-        found += [*_placed(about_gpus, name, at), *serving.findings(entry, deploy, server, at=at)]
+        found += about_gpus
+    found += packed.findings
     places = {entry.litellm_model_name: f"models[{index}]" for index, entry in served}
-    found += [
-        one for finding in packed.findings for one in _placed([finding], finding.model, places.get(finding.model or ""))
-    ]
     answering = serving_each(contract, servers)
     proxy = gateway(contract.models, answering, environment)
     bindings, flag_findings = flag_bindings(contract, environment)
@@ -97,7 +94,7 @@ def plan(
             for entry in contract.models
         ),
         flags=bindings,
-        findings=tuple(leveled(found, environment)),
+        findings=tuple(leveled(_in_file(found, places), environment)),
         placement=packed.placement,
     )
 
@@ -111,13 +108,13 @@ def _held_tokens(sizings: Mapping[str, ServerSizing | None]) -> dict[str, int]:
     }
 
 
-def _placed(findings: Iterable[Finding], model: str | None, at: str | None) -> list[Finding]:
-    """Findings about a model's GPUs, with the entry's place in the file instead of its name."""
+def _in_file(found: Iterable[Finding], places: Mapping[str, str]) -> list[Finding]:
+    """With the entry's place in the file where its GPUs' findings have its name."""
     return [
-        finding.model_copy(update={"field": finding.field.replace(f"models[{model}]", at)})
-        if finding.field and model and at
+        finding.model_copy(update={"field": finding.field.replace(f"models[{finding.model}]", place)})
+        if finding.field and (place := places.get(finding.model or ""))
         else finding
-        for finding in findings
+        for finding in found
     ]
 
 

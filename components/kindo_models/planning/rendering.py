@@ -103,7 +103,8 @@ def deephat_values(contract: Contract, model: str | None) -> str:
         and (entry.litellm_model_name == model if model else _is_deephat(entry.deploy.model))
     ]
     if len(found) != 1:
-        names = [entry.litellm_model_name for entry in (found or contract.models) if entry.deploy is not None]
+        served = [entry for entry in contract.models if entry.deploy is not None and entry.deploy.engine == "vllm"]
+        names = [entry.litellm_model_name for entry in (found or served)]
         raise InputError([_which(model, len(found), names)])
     entry = found[0]
     deploy = entry.deploy
@@ -130,7 +131,7 @@ def _is_deephat(model: str) -> bool:
 
 
 def _which(model: str | None, count: int, names: list[str]) -> Finding:
-    known = f"entries that vLLM serves here: {listed(names)}" if names else "no entry has a `deploy:` block"
+    known = f"entries that vLLM serves here: {listed(names)}" if names else "no entry has a `deploy:` block for vLLM"
     if model:
         return Finding(
             code="unknown-model", message=f"no entry with `deploy:` for vLLM is called {model!r}", hint=known

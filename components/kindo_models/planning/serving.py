@@ -7,7 +7,6 @@ from typing import Any
 
 from kindo_models.contract.model import Deploy, ModelEntry
 from kindo_models.environment import Environment
-from kindo_models.findings import Finding
 from kindo_models.planning import engine_flags
 from kindo_models.planning.engine_flags import VLLM_PORT
 from kindo_models.planning.model import KeyReference, Server
@@ -80,23 +79,6 @@ def vllm_arguments(entry: ModelEntry, deploy: Deploy, adapters: Adapters = ()) -
         arguments += ["--enable-lora", "--max-loras", str(len(adapters)), "--lora-modules"]
         arguments += [f"{name}={adapter.model}" for name, adapter in adapters]
     return [*arguments, *deploy.extra_args]
-
-
-def findings(entry: ModelEntry, deploy: Deploy, server: Server, *, at: str) -> list[Finding]:
-    """What the engine or the scheduler would refuse later. at: the entry's place in the file, `models[3]`."""
-    name = entry.litellm_model_name
-    found = []
-    if deploy.engine == "vllm" and server.key is None:
-        found.append(
-            Finding(
-                code="server-key-missing",
-                model=name,
-                field=f"{at}.apiKey",
-                message=f"{name}: a server without a key answers everyone in the cluster",
-                hint="write `apiKey: ${VLLM_API_KEY}`: one key for server, gateway, gate and Kindo",
-            )
-        )
-    return found
 
 
 def _vllm(

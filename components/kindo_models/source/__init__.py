@@ -5,7 +5,7 @@
 
 from kindo_models.source.complaints import findings_of
 from kindo_models.source.document import Source, parse, read, read_text, scan, scan_file
-from kindo_models.source.secrets import is_secret_name, redacted
+from kindo_models.source.secrets import is_secret_name, redacted, redacted_tree
 from kindo_models.source.words import KeyPath, dotted, listed, nearest, shown
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "read",
     "read_text",
     "redacted",
+    "redacted_tree",
     "scan",
     "scan_file",
     "shown",

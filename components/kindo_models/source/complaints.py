@@ -90,6 +90,9 @@ def _type_hint(kind: str, name: str, value: Any, found: str) -> str:
             if digits.isdecimal() and len(digits) < 12
             else "write the number out, in digits"
         )
+    if kind in ("int_type", "int_from_float"):
+        whole = isinstance(value, float) and value.is_integer() and abs(value) < 1e12
+        return f"write `{name}: {int(value)}`" if whole else "write a whole number, in digits"
     if kind == "bool_type":
         return "write true or false, without quotes"
     if kind in ("tuple_type", "list_type"):

@@ -12,12 +12,15 @@ from typing import Any
 from kindo_models.findings import Finding, InputError
 from kindo_models.source import yaml_reader
 from kindo_models.source.secrets import MASK, Literals, is_secret_name, redacted
-from kindo_models.source.words import KeyPath, dotted
+from kindo_models.source.words import KeyPath, cut, dotted
 from kindo_models.source.yaml_reader import Place
 
 # What YAML takes for the end of a line.
 _LINE_ENDS = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _NAMED = re.compile(r"^\s*\$\{[^}]*\}\s*$")
+# A finding is for people, whatever stands in the file.
+_LONGEST_NAME = 300
+_LONGEST_TEXT = 2000
 
 
 @dataclass(frozen=True)
@@ -70,9 +73,11 @@ class Source:
         return finding.model_copy(update={"file": self.file, "line": self.line(self._paths_up(finding.field))})
 
     def redacted(self, finding: Finding) -> Finding:
-        """The finding without any secret that the file holds, wherever it got into the texts."""
-        texts = {name: getattr(finding, name) or "" for name in ("message", "hint", "field")}
-        clean = {name: redacted(text, self.literals if name != "field" else None) for name, text in texts.items()}
+        """The finding without any secret that the file holds, wherever it got into the texts; none of them endless."""
+        texts = {name: getattr(finding, name) or "" for name in ("message", "hint", "field", "model")}
+        names = ("field", "model")
+        clean = {name: redacted(text, None if name in names else self.literals) for name, text in texts.items()}
+        clean = {name: cut(text, _LONGEST_NAME if name in names else _LONGEST_TEXT) for name, text in clean.items()}
         changed = {name: text for name, text in clean.items() if text != texts[name]}
         return finding.model_copy(update=changed) if changed else finding
 

@@ -30,8 +30,11 @@ def nearest(value: str, known: Iterable[str], *, cutoff: float = 0.5) -> str | N
 
 def shown(value: Any) -> str:
     """A scalar as a message shows it: quoted when it is text, cut when it is long."""
-    text = repr(value) if isinstance(value, str) else str(value)
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+    return cut(repr(value) if isinstance(value, str) else str(value), _LONGEST)
+
+
+def cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
 def listed(names: Iterable[str], *, most: int = 12) -> str:

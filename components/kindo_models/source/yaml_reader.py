@@ -212,6 +212,8 @@ class _Builder:
         self._document = document
         self._file = file
         self._left = MOST_VALUES
+        # Without aliases a file holds no more text than it is long.
+        self._text_left = LARGEST_BYTES
 
     def build(self, node: _Node, path: KeyPath, depth: int) -> Any:
         self._left -= 1
@@ -226,7 +228,14 @@ class _Builder:
                 self._document.places[(*path, index)] = child.place
                 items.append(self.build(child, (*path, index), depth + 1))
             return items
+        self._use_text(node)
         return node.scalar
+
+    def _use_text(self, scalar: _Node) -> None:
+        """Counts a scalar's text where it is used: aliases of one long text are a bomb as well."""
+        self._text_left -= scalar.place.stop - scalar.place.start
+        if self._text_left < 0:
+            raise _too_many(self._file)
 
     def _map(self, node: _Node, path: KeyPath, depth: int) -> dict[str, Any]:
         built: dict[str, Any] = {}
@@ -243,6 +252,7 @@ class _Builder:
                     "a key must be a word, not a list or a map",
                     "quote a value that begins with { or [, as in '{{ name }}'",
                 )
+            self._use_text(key)
             name = key.key_text
             child = (*path, name)
             if name in built:
@@ -262,6 +272,7 @@ class _Builder:
         for other in merged:
             for key, value in zip(other.children[::2], other.children[1::2], strict=True):
                 if key.kind == "scalar" and key.key_text not in built:
+                    self._use_text(key)
                     places[(*path, key.key_text)] = key.place
                     built[key.key_text] = self.build(value, (*path, key.key_text), depth + 1)
         return built
@@ -285,7 +296,10 @@ class _Builder:
 
 def _too_many(file: str) -> InputError:
     return _refusal(
-        file, None, f"the file holds more than {MOST_VALUES:,} values, aliases included", "is it a contract?"
+        file,
+        None,
+        f"the file holds more than {MOST_VALUES:,} values or {LARGEST_BYTES // 1024**2} MiB of text, aliases included",
+        "is it a contract?",
     )
 
 

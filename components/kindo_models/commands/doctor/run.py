@@ -63,7 +63,7 @@ def _stack(stack: str | None, settings: Path) -> tuple[Environment | None, Plan 
     if stack is None:
         return environment, None, []
     try:
-        return environment, make_plan(select(None, stack, None)), []
+        return environment, make_plan(select(None, stack, None)).plan, []
     except InputError as error:
         first = error.findings[0]
         fix = f"kindo-models plan --stack {stack}"

@@ -152,13 +152,20 @@ def api_base_short_host(entry: Entry, context: Context) -> Iterator[Problem]:
 @entry_rule(
     "api-base-foreign",
     "warning",
-    what="`provider: OpenAI` with an `apiBase` that is not OpenAI's.",
+    what="`provider: OpenAI` with an `apiBase` that is not OpenAI's, or with `deploy`.",
     why="The model is listed under OpenAI, and OpenAI's key is sent to another server.",
     fix="Write `provider: Self-Hosted` (or the real provider's name) with a key of its own, or remove apiBase.",
 )
 def api_base_foreign(entry: Entry, context: Context) -> Iterator[Problem]:
     found = address(entry)
     openai = providers().providers["openai"]
+    if entry.deploy is not None and entry.text("provider") == openai.kindo_provider:
+        yield Problem(
+            "provider",
+            "provider OpenAI for a model that we serve, whose address is derived",
+            f"write `provider: {providers().providers['vllm'].kindo_provider}`; OpenAI is its `creator`",
+        )
+        return
     if (
         not found
         or found.problem
@@ -241,7 +248,8 @@ def _is_self(host: str) -> bool:
         found = ipaddress.ip_address(host)
     except ValueError:
         return False
-    return found.is_loopback or found.is_unspecified
+    inner = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
+    return (inner or found).is_loopback or (inner or found).is_unspecified
 
 
 def _authority(value: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from kindo_models.catalog.vllm_releases import Flag, VllmRelease
 from kindo_models.contract.draft import Entry
-from kindo_models.planning.engine_flags import DERIVED, FIELDS, SWITCHES, TEXTS, VLLM_PORT
+from kindo_models.planning.engine_flags import CHART, DERIVED, FIELDS, SWITCHES, TEXTS, VLLM_PORT
 from kindo_models.planning.rules.command_line import Argument, parsed, refusals, refused, removed, same
 from kindo_models.planning.rules.context import Context
 from kindo_models.planning.rules.families import table_of
@@ -78,8 +78,11 @@ def boolean_flag_with_value(entry: Entry, context: Context) -> Iterator[Problem]
         if argument.flag is None or table.flags[argument.flag].type != "boolean" or not argument.values:
             continue
         off = argument.values[0].strip().lower() in ("false", "0", "no", "off")
-        negative = next(iter(table.flags[argument.flag].negative), None)
-        hint = f"write {negative}" if off and negative else "leave it out" if off else f"write --{argument.flag} alone"
+        negatives = table.flags[argument.flag].negative
+        # `--no-x false` says yes.
+        on = off == (argument.spelling in negatives)
+        negative = next(iter(negatives), None)
+        hint = f"write --{argument.flag} alone" if on else f"write {negative} alone" if negative else "leave it out"
         yield Problem(
             ("deploy", "extraArgs", argument.at),
             f"{argument.written} is a boolean option and takes no value (found {shown(argument.values[0])})",
@@ -136,10 +139,11 @@ def managed_flag(entry: Entry, context: Context) -> Iterator[Problem]:
         if given is None or (wanted is None and flag in _HARMLESS) or (wanted is not None and same(wanted, given)):
             continue
         now = f", which is {shown(wanted)}" if wanted is not None else ""
+        fix = "" if key == CHART else f"set {key}, and "
         yield Problem(
             ("deploy", "extraArgs", argument.at),
             f"{argument.written} contradicts the contract: --{flag} is written from {key}{now}",
-            f"set {key}, and remove {argument.written} from extraArgs",
+            f"{fix}remove {argument.written} from extraArgs",
         )
 
 

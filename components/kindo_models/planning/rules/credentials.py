@@ -10,7 +10,9 @@ from kindo_models.contract.draft import Block, Draft, Entry
 from kindo_models.findings import Finding
 from kindo_models.planning.rules.context import Context, provider_name
 from kindo_models.planning.rules.registry import Problem, contract_rule, entry_rule
+from kindo_models.source import shown
 
+_REGION = re.compile(r"[a-z]{2,}(-[a-z]+)+-\d+\Z")
 _AWS_PAIR = ("awsAccessKeyId", "awsSecretAccessKey")
 
 
@@ -52,6 +54,20 @@ def azure_field_missing(entry: Entry, context: Context) -> Iterator[Problem]:
 def bedrock_region_missing(entry: Entry, context: Context) -> Iterator[Problem]:
     if provider_name(entry) == "bedrock" and not context.present(entry, "awsRegion"):
         yield Problem("awsRegion", "a Bedrock model needs awsRegion", "add `awsRegion: us-west-2` or your region")
+
+
+@entry_rule(
+    "aws-region-malformed",
+    "error",
+    what="`awsRegion` is no name of an AWS region.",
+    why="LiteLLM makes the endpoint's host of it, which then does not exist.",
+    fix="Write the region's code: us-west-2, eu-central-1, us-gov-west-1.",
+)
+def aws_region_malformed(entry: Entry, context: Context) -> Iterator[Problem]:
+    region = entry.text("awsRegion")
+    # `${…}` has a rule of its own.
+    if region and "${" not in region and not _REGION.match(region):
+        yield Problem("awsRegion", f"awsRegion {shown(region)} is no AWS region", "write a code such as us-west-2")
 
 
 @entry_rule(
@@ -106,7 +122,7 @@ def server_key_conflict(draft: Draft, context: Context) -> Iterator[Finding]:
         if base is None and deploy is None and provider_name(entry) in ("vllm", "ollama"):
             where = (entry.text("apiBase") or "").rstrip("/").lower()
             base = servers.setdefault(where, entry) if where else None
-        if base is None or base is entry or entry.text("apiKey") in (None, base.text("apiKey")):
+        if base is None or base is entry or _key_source(entry) in (None, _key_source(base)):
             continue
         yield draft.finding(
             (*entry.path, "apiKey"),
@@ -115,6 +131,16 @@ def server_key_conflict(draft: Draft, context: Context) -> Iterator[Finding]:
             "write the same `apiKey: ${NAME}` in both",
             model=entry.name,
         )
+
+
+def _key_source(entry: Entry) -> str | None:
+    """Where the key is read from: an omitted `apiKey` means the provider's own variable, but a server of ours has the
+    key of its entry, and Ollama none.
+    """
+    name = provider_name(entry)
+    if entry.wrote("apiKey") or entry.deploy is not None or name != "vllm":
+        return entry.text("apiKey")
+    return f"${{{providers().providers[name].key_variables[0]}}}"
 
 
 def _second_key(draft: Draft, entry: Entry, deploy: Block) -> Iterator[Finding]:

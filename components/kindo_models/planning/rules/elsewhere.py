@@ -164,13 +164,6 @@ made_elsewhere(
 )
 made_elsewhere(
     _PLAN,
-    "server-key-missing",
-    "A vLLM server has no key.",
-    "It would answer everyone in the cluster.",
-    "Write `apiKey: ${VLLM_API_KEY}`: one key for server, gateway, gate and Kindo.",
-)
-made_elsewhere(
-    _PLAN,
     "missing-secret",
     "A `${VAR}` of the contract is found nowhere.",
     "An error in `pulumi up`; a finding in a preview, where secrets may be absent.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kindo_models.catalog.models import Mode, facts, model_families
+from kindo_models.catalog.ollama_models import ollama_models
 from kindo_models.catalog.providers import providers
 from kindo_models.contract.draft import Draft, Entry
 from kindo_models.findings import Finding
@@ -69,6 +70,10 @@ def _mode(entry: Entry) -> Mode | None:
     name = provider_name(entry)
     if name is None:
         return None
+    if name == "ollama" or entry.engine == "ollama":
+        tag = entry.deploy.text("model") if entry.deploy else entry.suffix
+        known = ollama_models().find(tag or "")
+        return known.mode if known else None
     listed = facts(name, providers().providers[name].model_id(entry.suffix))
     return listed.mode if listed else None
 

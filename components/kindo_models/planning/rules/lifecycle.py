@@ -24,6 +24,7 @@ SOON = datetime.timedelta(days=90)
 """A retirement within this time is reported."""
 _DATED = re.compile(r"\d{8}|\d{4}-\d{2}-\d{2}")
 _ARN = re.compile(r"^arn:[\w-]+:bedrock:([\w-]*):\d*:([\w-]+)/(.+)$")
+_REGION = re.compile(r"^([a-z]{2}(?:-[a-z]+)+-\d)/")
 # Beginnings of AWS regions and the cross-region profile of that part of the world.
 _PARTS = (("us-gov-", "us-gov"), ("us-", "us"), ("eu-", "eu"), ("ap-", "apac"), ("ca-", "ca"))
 
@@ -116,7 +117,7 @@ def model_alias_undated(entry: Entry, context: Context) -> Iterator[Problem]:
 def bedrock_regional_id(entry: Entry, context: Context) -> Iterator[Problem]:
     if provider_name(entry) != "bedrock":
         return
-    written = providers().providers["bedrock"].model_id(entry.suffix)
+    region, written = _region_and_id(entry.suffix)
     arn = _ARN.match(written)
     if arn and arn.group(2) == "inference-profile":
         profiles = [arn.group(3)]
@@ -126,13 +127,20 @@ def bedrock_regional_id(entry: Entry, context: Context) -> Iterator[Problem]:
     else:
         profiles = cross_region_profiles(arn.group(3) if arn else written)
     if profiles:
-        best = _of_region(profiles, (arn.group(1) if arn else "") or entry.text("awsRegion") or "")
+        best = _of_region(profiles, (arn.group(1) if arn else "") or region or entry.text("awsRegion") or "")
         yield Problem(
             "litellmModel",
             f"{written} is bound to one region; the model has the cross-region profile{'s' * (len(profiles) > 1)} "
             f"{', '.join(profiles)}",
             f"write `litellmModel: {entry.prefix}/{best}`",
         )
+
+
+def _region_and_id(suffix: str) -> tuple[str, str]:
+    """`converse/us-east-1/anthropic.…` → ("us-east-1", "anthropic.…"): LiteLLM takes the region in the path too."""
+    model_id = providers().providers["bedrock"].model_id(suffix)
+    found = _REGION.match(model_id)
+    return (found.group(1), model_id[found.end() :]) if found else ("", model_id)
 
 
 def _ids(entry: Entry) -> Iterator[tuple[str, str, str]]:
@@ -145,7 +153,9 @@ def _ids(entry: Entry) -> Iterator[tuple[str, str, str]]:
             yield "baseModel", name, base.removeprefix("azure/")
         return
     foreign = name == "openai" and entry.wrote("apiBase") and entry.text("provider") != "OpenAI"
-    model_id = providers().providers[name].model_id(entry.suffix)
+    model_id = (
+        _region_and_id(entry.suffix)[1] if name == "bedrock" else providers().providers[name].model_id(entry.suffix)
+    )
     arn = _ARN.match(model_id)
     if arn and arn.group(2) in ("foundation-model", "inference-profile"):
         model_id = arn.group(3)

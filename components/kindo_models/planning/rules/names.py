@@ -95,7 +95,7 @@ def prefix_unknown(entry: Entry, context: Context) -> Iterator[Problem]:
     if not entry.prefix or entry.prefix in known:
         return
     wanted = _prefix_of(entry.text("provider"))
-    guess = nearest(entry.prefix, known, cutoff=0.6) or wanted
+    guess = _provider_called(entry.prefix) or nearest(entry.prefix, known, cutoff=0.6) or wanted
     yield Problem(
         "litellmModel",
         f"the prefix {entry.prefix + '/'!r} is unknown; known are {', '.join(known)}",
@@ -161,6 +161,14 @@ def recommended_missing(entry: Entry, context: Context) -> Iterator[Problem]:
 
 
 _EXAMPLES = {"creator": "…", "costTier": "MEDIUM", "maxTokens": "16384"}
+
+
+def _provider_called(word: str) -> str | None:
+    """The prefix of the provider that the word names otherwise: `together`, `google`, `vllm`."""
+    for name, provider in providers().providers.items():
+        if word.lower() in (name, provider.kindo_provider.lower(), *provider.prefixes):
+            return _prefix_of(provider.kindo_provider) if name == "vllm" else provider.prefixes[0]
+    return None
 
 
 def _prefix_of(display_name: str | None) -> str | None:

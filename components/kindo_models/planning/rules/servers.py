@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
+from kindo_models.catalog.gpus import UnknownGpu, find_gpu
 from kindo_models.catalog.providers import providers
 from kindo_models.contract.draft import Draft, Entry
 from kindo_models.findings import Finding
 from kindo_models.planning.rules.context import Context
 from kindo_models.planning.rules.registry import Problem, contract_rule, entry_rule
-from kindo_models.source import nearest
+from kindo_models.source import nearest, shown
+
+# https://github.com/distribution/reference: host, path, tag, digest.
+_PART = r"[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*"
+_HOST = r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9a-fA-F:]+\])(?::\d+)?/"
+_IMAGE = re.compile(rf"(?:{_HOST})?{_PART}(?:/{_PART})*(?::\w[\w.-]{{0,127}})?(?:@[a-z0-9.+_-]+:[0-9a-fA-F]{{32,}})?\Z")
+# As every Kubernetes release takes them (later ones take more).
+_ENV_NAME = re.compile(r"[-._a-zA-Z][-._a-zA-Z0-9]*\Z")
 
 # Keys that only vLLM reads.
 VLLM_ONLY = [
@@ -30,20 +39,28 @@ VLLM_ONLY = [
     "extraArgs",
     "hfToken",
 ]
+_OF_AN_ADAPTER = ("engine", "model", "adapterOf")
 
 
 @entry_rule(
     "deploy-key-ignored",
     "warning",
-    what="A key of `deploy` that the engine does not know.",
+    what="A key of `deploy` that the engine does not know, or that a LoRA adapter takes from its base.",
     why="It would have no effect.",
-    fix="Remove it, or use `engine: vllm`.",
+    fix="Remove it; for Ollama, or use `engine: vllm`; for an adapter, write it in the base's entry.",
 )
 def deploy_key_ignored(entry: Entry, context: Context) -> Iterator[Problem]:
     deploy = entry.deploy
-    if deploy is None or entry.engine != "ollama":
+    if deploy is None:
         return
-    for key in VLLM_ONLY:
+    if base := deploy.text("adapterOf"):
+        for key in deploy.values:
+            if key not in _OF_AN_ADAPTER:
+                yield Problem(
+                    ("deploy", key), f"the server of {base!r} loads the adapter, with its own {key}", "write it there"
+                )
+        return
+    for key in VLLM_ONLY if entry.engine == "ollama" else ():
         if deploy.wrote(key):
             yield Problem(("deploy", key), f"Ollama has no setting for {key}", "remove it, or use `engine: vllm`")
 
@@ -133,6 +150,73 @@ def gpu_count_not_divisible(entry: Entry, context: Context) -> Iterator[Problem]
             f"{count} GPUs cannot be split into {stages} pipeline stages",
             "make gpu.count a multiple of gpu.pipelineParallel",
         )
+
+
+@entry_rule(
+    "unknown-gpu-type",
+    "warning",
+    what="`gpu.type` is no name of the catalog.",
+    why="The memory model cannot say whether the model fits, and no machine is found for it.",
+    fix="Write one of the catalog's names, such as H100, L40S or A100-80GB.",
+)
+def unknown_gpu_type(entry: Entry, context: Context) -> Iterator[Problem]:
+    gpu = entry.deploy.block("gpu") if entry.deploy else None
+    name = gpu.text("type") if gpu else None
+    try:
+        if name:
+            find_gpu(name)
+    except UnknownGpu as error:
+        yield Problem(("deploy", "gpu", "type"), str(error), "write the catalog's name, or leave type out")
+
+
+@entry_rule(
+    "server-key-missing",
+    "error",
+    what="A vLLM server has no key.",
+    why="It would answer everyone in the cluster.",
+    fix="Write `apiKey: ${VLLM_API_KEY}`: one key for server, gateway, gate and Kindo.",
+)
+def server_key_missing(entry: Entry, context: Context) -> Iterator[Problem]:
+    deploy = entry.deploy
+    # An adapter's key is that of its server.
+    if deploy and entry.engine == "vllm" and not deploy.wrote("adapterOf") and not entry.wrote("apiKey"):
+        yield Problem(
+            "apiKey",
+            "a server without a key answers everyone in the cluster",
+            "write `apiKey: ${VLLM_API_KEY}`: one key for server, gateway, gate and Kindo",
+        )
+
+
+@entry_rule(
+    "image-malformed",
+    "error",
+    what="`image` is no name of a container image.",
+    why="Kubernetes refuses it (InvalidImageName), and the server never starts.",
+    fix="Write `HOST/REPOSITORY:TAG`, lower case, a digest may follow.",
+)
+def image_malformed(entry: Entry, context: Context) -> Iterator[Problem]:
+    image = entry.deploy.text("image") if entry.deploy else None
+    if image and "${" not in image and not _IMAGE.match(image):
+        yield Problem(
+            ("deploy", "image"), f"image {shown(image)} is no image name", "write `HOST/REPOSITORY:TAG` or `…@sha256:…`"
+        )
+
+
+@entry_rule(
+    "env-name-malformed",
+    "error",
+    what="A name in `env` is none of an environment variable.",
+    why="Kubernetes refuses the server's pod.",
+    fix="Use letters, digits, `_`, `-` and `.`, and no digit at the beginning.",
+)
+def env_name_malformed(entry: Entry, context: Context) -> Iterator[Problem]:
+    for name in entry.deploy.map("env") if entry.deploy else ():
+        if not _ENV_NAME.match(name):
+            yield Problem(
+                ("deploy", "env", name),
+                f"{shown(name)} is no name of an environment variable",
+                "use letters, digits and `_`, and no digit at the beginning",
+            )
 
 
 @contract_rule(

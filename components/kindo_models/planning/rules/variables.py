@@ -10,7 +10,9 @@ from typing import Any
 from kindo_models.catalog.providers import providers
 from kindo_models.contract.draft import SECRET_KEYS, Entry
 from kindo_models.contract.load import variable
+from kindo_models.planning.rules.command_line import parsed
 from kindo_models.planning.rules.context import Context, provider_name
+from kindo_models.planning.rules.families import table_of
 from kindo_models.planning.rules.registry import Problem, entry_rule
 from kindo_models.source import is_secret_name
 
@@ -92,6 +94,12 @@ def inline_secret(entry: Entry, context: Context) -> Iterator[Problem]:
                 f"deploy.env.{name} is a literal, which everyone who may read pods can see",
                 "use apiKey or hfToken with `${NAME}`, which become a Kubernetes Secret",
             )
+    for at, flag in _secret_arguments(entry, context):
+        yield Problem(
+            ("deploy", "extraArgs", at),
+            f"{flag} is followed by a literal, which everyone who may read pods can see",
+            "use apiKey or hfToken with `${NAME}`, which become a Kubernetes Secret",
+        )
 
 
 @entry_rule(
@@ -102,6 +110,10 @@ def inline_secret(entry: Entry, context: Context) -> Iterator[Problem]:
     fix="Name this provider's variable.",
 )
 def foreign_variable(entry: Entry, context: Context) -> Iterator[Problem]:
+    token = variable(entry.deploy.text("hfToken")) if entry.deploy else None
+    if owner := _owners().get(token or ""):
+        message = f"hfToken is ${{{token}}}, the variable of {owner}"
+        yield Problem(("deploy", "hfToken"), message, "write `hfToken: ${HF_TOKEN}`")
     own = _own_variables(entry)
     if own is None:
         return
@@ -116,6 +128,21 @@ def foreign_variable(entry: Entry, context: Context) -> Iterator[Problem]:
             f"{key} is ${{{name}}}, the variable of {owner}",
             f"write `{key}: ${{{first}}}`" if first else "give it a name of its own",
         )
+
+
+def _secret_arguments(entry: Entry, context: Context) -> Iterator[tuple[int, str]]:
+    """Place and name of each option of vLLM that is given a secret. The server's own key has a rule of its own."""
+    if entry.deploy is None or entry.engine != "vllm":
+        return
+    table = table_of(entry, context)
+    for argument in parsed(entry.deploy.texts("extraArgs"), table):
+        flag = argument.flag or argument.written.removeprefix("--")
+        takes_value = argument.flag is None or table.flags[flag].type != "boolean"
+        # `--dbo-decode-token-threshold` counts another kind of token.
+        if flag == "api-key" or not takes_value or not is_secret_name(flag.rpartition("-")[2]):
+            continue
+        if any(not _LIKE_A_VARIABLE.search(value) for value in argument.values):
+            yield argument.at, argument.written
 
 
 def _usual_variable(entry: Entry, key: str) -> str:

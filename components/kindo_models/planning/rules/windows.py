@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 from kindo_models.catalog.models import facts, model_families
 from kindo_models.catalog.providers import providers
-from kindo_models.contract.draft import Entry
+from kindo_models.contract.draft import Draft, Entry
+from kindo_models.findings import Finding
 from kindo_models.planning.rules.context import Context, provider_name
 from kindo_models.planning.rules.families import model_of
-from kindo_models.planning.rules.registry import Problem, entry_rule
+from kindo_models.planning.rules.registry import Problem, contract_rule, entry_rule
 
 _ROUNDED = 0.95
 """A window that is written this near to the advertised one is the same number, rounded (1,000,000 for 1,048,576)."""
@@ -54,22 +55,34 @@ def context_window_low(entry: Entry, context: Context) -> Iterator[Problem]:
     )
 
 
-@entry_rule(
+@contract_rule(
     "context-window-above-served",
     "warning",
     what="contextWindow is larger than the length that the server is started with.",
     why="Kindo sends conversations that the server refuses.",
     fix="Write the served length into contextWindow, or raise deploy.maxModelLen.",
 )
-def context_window_above_served(entry: Entry, context: Context) -> Iterator[Problem]:
-    window = entry.number("contextWindow")
-    served = entry.deploy.number("maxModelLen") if entry.deploy else None
-    if window and served and window > served:
-        yield Problem(
-            "contextWindow",
-            f"contextWindow {window:,} is above the served length {served:,} (deploy.maxModelLen)",
-            f"write `contextWindow: {served}`, or raise maxModelLen",
+def context_window_above_served(draft: Draft, context: Context) -> Iterator[Finding]:
+    by_name = {entry.name: entry for entry in draft.entries if entry.name}
+    for entry in draft.entries:
+        window, deploy = entry.number("contextWindow"), entry.deploy
+        base = by_name.get(deploy.text("adapterOf") or "") if deploy else None
+        served = _served_length(base) if base else deploy.number("maxModelLen") if deploy else None
+        if not window or not served or window <= served:
+            continue
+        where = f"of {base.name!r}, whose server loads it" if base else "(deploy.maxModelLen)"
+        yield draft.finding(
+            (*entry.path, "contextWindow"),
+            "",
+            f"contextWindow {window:,} is above the served length {served:,} {where}",
+            f"write `contextWindow: {served}`, or raise maxModelLen" + (" there" if base else ""),
+            model=entry.name,
         )
+
+
+def _served_length(entry: Entry) -> int | None:
+    """Tokens that a server of ours is started with."""
+    return (entry.deploy.number("maxModelLen") if entry.deploy else None) or entry.number("contextWindow")
 
 
 def advertised_window(entry: Entry) -> int | None:

@@ -47,7 +47,7 @@ class Document:
 def text_of(document: Document, path: Path, block: Mapping[str, Any], findings: list[Finding]) -> str | None:
     """The text at the path's last key, None where there is none; another type is a finding."""
     value = block.get(str(path[-1]))
-    if value is None or value == "":
+    if value is None or (isinstance(value, str) and not value.strip()):
         return None
     if not isinstance(value, str):
         findings.append(wrong_type(document, path, "text"))

@@ -12,7 +12,11 @@ from kindo_models.contract.convert.kdeps.uses import Use
 from kindo_models.findings import Finding
 from kindo_models.source import nearest
 
-_AZURE = re.compile(r"(https?://[^/]+\.openai\.azure\.[a-z]+)/openai/deployments/([^/?]+)(?:/[^?]*)?(?:\?(.*))?")
+# RESOURCE.openai.azure.com, the same resource as .cognitiveservices. or .services.ai., and the clouds of governments.
+_AZURE = re.compile(
+    r"(https?://[^/]+\.(?:openai|cognitiveservices|services\.ai)\.azure\.[a-z]+)"
+    r"/openai/deployments/([^/?]+)(?:/[^?]*)?(?:\?(.*))?"
+)
 _LOCAL = {"localhost", "127.0.0.1", "::1", "0.0.0.0", "host.docker.internal"}
 # A weights file instead of a name: KDeps downloads and runs it by itself.
 _FILE = re.compile(r"(://|\.(llamafile|gguf)$|^[./~])")

@@ -13,7 +13,7 @@ from kindo_models.findings import Finding
 
 @dataclass(frozen=True)
 class Workflow:
-    """Settings of one workflow that say where Ollama is."""
+    """Settings of one workflow that say where Ollama is. models: "" where something else than a name is listed."""
 
     document: Document
     models: tuple[str, ...] = ()
@@ -37,21 +37,22 @@ def workflow_of(document: Document, findings: list[Finding]) -> Workflow:
     agent = mapping(settings.get("agentSettings"))
     path = ("settings", "agentSettings")
     models = agent.get("models")
-    listed = tuple(model for model in models if isinstance(model, str)) if isinstance(models, list) else ()
-    if models is not None and len(listed) != (len(models) if isinstance(models, list) else -1):
+    # What is no name keeps its place, so that the others keep theirs.
+    listed = [one.strip() if isinstance(one, str) else "" for one in models] if isinstance(models, list) else []
+    if models is not None and (not isinstance(models, list) or not all(listed)):
         findings.append(wrong_type(document, (*path, "models"), "a list of model names"))
     install = agent.get("installOllama")
     if install is not None and not isinstance(install, bool):
         findings.append(wrong_type(document, (*path, "installOllama"), "true or false"))
         install = None
-    return Workflow(document, listed, text_of(document, (*path, "ollamaUrl"), agent, findings), install)
+    return Workflow(document, tuple(listed), text_of(document, (*path, "ollamaUrl"), agent, findings), install)
 
 
 def config_of(document: Document, findings: list[Finding]) -> Config:
     values = mapping(document.source.data.get("llm"))
     entries: list[Mapping[str, Any]] = []
     for item in values.get("models") or () if isinstance(values.get("models"), list) else ():
-        entries.append({"model": item} if isinstance(item, str) else mapping(item))
+        entries.append({"model": item.strip()} if isinstance(item, str) else mapping(item))
     backend = text_of(document, ("llm", "backend"), values, findings) or kdeps_backends().later.default
     return Config(document, backend, text_of(document, ("llm", "base_url"), values, findings), tuple(entries), values)
 

@@ -126,6 +126,8 @@ def find_uses(documents: Sequence[Document]) -> Found:
 def _listed(workflow: Workflow) -> Iterator[Use]:
     for index, model in enumerate(workflow.models):
         path: Path = ("settings", "agentSettings", "models", index)
+        if not model:
+            continue
         yield Use(workflow.document, path, "agentSettings.models", model, kdeps_backends().default, workflow=workflow)
 
 
@@ -221,7 +223,7 @@ def _permitted(config: Config) -> Iterator[Use]:
     """The models that KDeps permits, or among which its router chooses."""
     for index, entry in enumerate(config.models):
         model = entry.get("model")
-        if isinstance(model, str):
+        if isinstance(model, str) and model.strip():
             backend, url, key = place_of(model, config, None, None)
             path: Path = ("llm", "models", index)
             yield Use(config.document, path, "llm.models", model, backend, url, key, later=True)
