@@ -24,7 +24,7 @@ from kindo_models.catalog.ollama_models import ollama_models
 from kindo_models.catalog.providers import Provider, providers
 from kindo_models.catalog.versions import ordinal
 from kindo_models.catalog.vllm_releases import vllm_release
-from tools import model_catalog, provider_page
+from tools import model_catalog
 
 TODAY = datetime.date(2026, 11, 25)
 NAMES = tuple(providers().providers)
@@ -335,10 +335,6 @@ def test_rows_of_litellms_map_become_rows_of_the_catalog() -> None:
         "retires": datetime.date(2027, 1, 1),
     }
     assert rows["deepseek"]["d"]["output"] == 7
-
-
-def test_the_page_of_providers_is_written_from_the_catalog() -> None:
-    assert provider_page.PAGE.read_text() == provider_page.page(), "run `python -m tools.documents`"
 
 
 def test_release_numbers_are_ordered_as_numbers() -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from tools.docs import command_line, environment
+from tools.docs import command_line, contract, environment, providers
 from tools.paths import REPOSITORY
 
 PAGES: dict[str, Callable[[], str]] = {
     "command-line.md": command_line.page,
+    "contract.md": contract.contract_page,
     "environment.md": environment.page,
+    "findings.md": contract.findings_page,
+    "providers.md": providers.page,
 }
 FOLDER = REPOSITORY / "docs"
 

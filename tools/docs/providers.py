@@ -1,21 +1,18 @@
-"""The page docs/providers.md, made from the catalog. `python -m tools.documents` writes it; a test holds both equal."""
+"""The page docs/providers.md, made from the catalog. `python -m tools.docs` writes it; a test holds both equal."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 from kindo_models.catalog.kdeps import Backend, kdeps_backends
 from kindo_models.catalog.models import Family, Lifecycle, cloud_models, lifecycles, model_families
 from kindo_models.catalog.providers import Provider, providers
 from kindo_models.catalog.vllm_releases import known_releases
 
-PAGE = Path(__file__).parents[1] / "docs" / "providers.md"
-
 _INTRODUCTION = """\
 # Providers and models
 
-Written by `python -m tools.documents` from `components/kindo_models/catalog/data/`; edit there.
+Written by `python -m tools.docs` from `components/kindo_models/catalog/data/`; edit there.
 
 ## The thirteen providers
 

@@ -1,21 +1,18 @@
-"""Pages of docs/ that are written from the product: findings.md, providers.md, and the key tables of contract.md.
+"""docs/findings.md, and the key tables of docs/contract.md, from the rules and the contract's model.
 
-python -m tools.documents      after a change of a rule, of the contract's keys or of the catalog; tests hold them equal
+`python -m tools.docs` after a change of a rule or of the contract's keys; a test holds them equal.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
 
-from tools import provider_page
 from tools.paths import REPOSITORY
 
-FINDINGS = REPOSITORY / "docs" / "findings.md"
 CONTRACT = REPOSITORY / "docs" / "contract.md"
 _MARKED = re.compile(r"(<!-- keys of (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 # Rows of the table "Common pitfalls" that no file can show: the checks of the gate find them in the cluster.
@@ -37,7 +34,7 @@ def findings_page() -> str:
     lines = [
         "# Findings",
         "",
-        "Written by `python -m tools.documents` from `planning/rules`. `kindo-models explain CODE` prints one of them.",
+        "Written by `python -m tools.docs` from `planning/rules`. `kindo-models explain CODE` prints one of them.",
         "",
         "An error is what Kindo, LiteLLM, vLLM or Kubernetes would refuse or silently break; nothing is created while",
         "there is one. A warning is doubtful. **P**: a row of the table *Common pitfalls* of Kindo's page.",
@@ -59,13 +56,13 @@ def findings_page() -> str:
     return "\n".join(lines) + "\n"
 
 
-def contract_page(text: str) -> str:
-    """The page with its key tables written anew."""
+def contract_page() -> str:
+    """The page as it is, with its key tables written anew."""
 
     def table(found: re.Match[str]) -> str:
         return f"{found.group(1)}{_keys(_models()[found.group(2)])}{found.group(3)}"
 
-    return _MARKED.sub(table, text)
+    return _MARKED.sub(table, CONTRACT.read_text(encoding="utf-8"))
 
 
 def _models() -> dict[str, type[BaseModel]]:
@@ -104,13 +101,3 @@ def _pitfall_rows(rows: Iterable[str | None]) -> list[str]:
 
 def _cell(text: str) -> str:
     return text.replace("|", "\\|")
-
-
-def write(*, findings: Path = FINDINGS, contract: Path = CONTRACT) -> None:
-    findings.write_text(findings_page(), encoding="utf-8")
-    contract.write_text(contract_page(contract.read_text(encoding="utf-8")), encoding="utf-8")
-    provider_page.PAGE.write_text(provider_page.page(), encoding="utf-8")
-
-
-if __name__ == "__main__":
-    write()
