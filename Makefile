@@ -42,7 +42,7 @@ format: .venv
 	.venv/bin/ruff check --fix .
 
 test-unit: .venv ## pure tests
-	.venv/bin/pytest -q -m unit -n auto
+	.venv/bin/pytest -q -m "unit and not process" -n auto
 
 test: setup check ## every test: what CI runs
 	$(TOOLS) test

@@ -24,6 +24,8 @@ from kindo_models.registration import credentials
 from kindo_models.source import parse
 from kindo_models.stack import Stack
 
+pytestmark = pytest.mark.process
+
 
 def program(folder: Path, name: str, body: str) -> None:
     file = folder / name

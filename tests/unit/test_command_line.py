@@ -18,6 +18,8 @@ from kindo_models.commands import printing
 from tests.support.command import on_terminal, piped, plain
 from tools import docs
 
+pytestmark = pytest.mark.process
+
 RECORD = "KINDO_MODELS_RECORD_SNAPSHOTS"
 SNAPSHOTS = Path(__file__).parent / "snapshots" / "help"
 HEAVY = ("pulumi", "pulumi_kubernetes", "kubernetes", "httpx", "grpc", "ruamel")

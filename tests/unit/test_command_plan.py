@@ -15,6 +15,8 @@ from kindo_models.commands.schema_plan import plan_schema
 from kindo_models.planning import Plan
 from tests.support.command import on_terminal, piped, plain
 
+pytestmark = pytest.mark.process
+
 MODELS = ("gpt-4o", "claude-sonnet-4-20250514", "nemotron", "whisper-large-v3", "smollm2-135m")
 
 

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 import typer
 
+pytestmark = pytest.mark.process
+
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 # Brackets, alternatives, dots and words in capitals stand for something else.

@@ -24,6 +24,8 @@ from kindo_models.registration.errors import (
 )
 from tests.support.model_server import Reply, Request, Running, model_server
 
+pytestmark = pytest.mark.process
+
 KEY = "canary-key-0d1f2e"
 QUICK = Patience(
     connect_seconds=1,

@@ -18,6 +18,8 @@ from tools.paths import REPOSITORY, bin_dir, cache_dir
 from tools.setup.runner import KEPT_VERSIONS, carry_out
 from tools.setup.step import Lane, SetUpFailed, Step, Steps, Task, digest_of, fingerprint
 
+pytestmark = pytest.mark.process
+
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

@@ -17,6 +17,8 @@ from kindo_models.verification import checks
 from kindo_models.verification.checks import CAUSES, Check, Run, Verdict, parse_checks
 from tests.support.model_server import KEY, MODEL, Reply, Request, Respond, answer, called, model_server
 
+pytestmark = pytest.mark.process
+
 ENVIRONMENT = {"MODEL_KEY": KEY}
 
 

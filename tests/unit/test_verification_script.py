@@ -17,6 +17,8 @@ from kindo_models.verification.checks import Verdict
 from kindo_models.verification.script import script_sha256, script_text
 from tests.support.model_server import KEY, MODEL, Reply, model_server
 
+pytestmark = pytest.mark.process
+
 
 def run(folder: Path, checks: Any, **variables: str) -> tuple[subprocess.CompletedProcess[str], str]:
     """The finished script, alone in a folder, and what it left as termination message."""
