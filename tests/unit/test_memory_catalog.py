@@ -269,3 +269,33 @@ def test_the_hub_gives_configuration_and_file_sizes(monkeypatch: pytest.MonkeyPa
     )
     with pytest.raises(UnusableConfig, match="gives no configuration of acme/Wunder"):
         architecture_from_hub("acme/Wunder")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["tiiuae/falcon-mamba-7b", "tiiuae/Falcon-H1-7B-Instruct", "allenai/Olmo-9-7B-Instruct", "ibm/Llama-3.1-8B-h"],
+)
+def test_a_next_version_or_another_kind_is_no_fine_tune(name: str) -> None:
+    with pytest.raises(UnknownModel):
+        find_model(name)
+
+
+def test_an_underscore_between_version_and_size_keeps_them_apart() -> None:
+    assert find_model("Medical_Qwen3_8B_Large_Language_Model").base == "Qwen/Qwen3-8B"
+    assert find_model("Llama-3_1-8B-Instruct").base.startswith("meta-llama/Llama-3.1-8B")
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("NVIDIA H100-SXM5", "H100"),
+        ("NVIDIA RTX PRO 6000 Blackwell Max-Q Workstation Edition", "RTX-PRO-6000"),
+        ("NVIDIA RTX PRO 6000 Blackwell Workstation Edition", "RTX-PRO-6000"),
+        ("NVIDIA H20-3e", "H20-141GB"),
+        ("NVIDIA A800-SXM4-80GB", "A100-80GB"),
+        ("NVIDIA GeForce RTX 4090 D", "RTX-4090"),
+        ("NVIDIA RTX 6000 Ada Generation", "RTX-6000-Ada"),
+    ],
+)
+def test_what_nvidia_smi_calls_a_gpu_is_found(text: str, name: str) -> None:
+    assert find_gpu(text).name == name

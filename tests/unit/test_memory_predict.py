@@ -284,3 +284,67 @@ def test_the_longest_context_and_the_verdict_agree(model: str, gpu: str, version
         assert context <= longest
     if version is not None and longest and context > longest and made.request_kv_gib is not None:
         assert made.verdict != "fits" or made.request_kv_gib <= made.kv_pool_gib.low
+
+
+def test_the_old_engine_cuts_only_prompts_of_long_contexts() -> None:
+    # Issue 10517: on one card 20k and 35k start, 29k does not.
+    def made(length: int, **values: Any) -> Prediction:
+        flags = {"vllm_version": "0.6.6", "max_model_len": length, **values}
+        return predict(setup("meta-llama/Llama-3.1-8B-Instruct", "RTX-3090", **flags))
+
+    assert (made(29000).max_num_batched_tokens, made(35000).max_num_batched_tokens) == (29000, 2048)
+    assert made(35000).kv_pool_gib.likely > made(29000).kv_pool_gib.likely
+    assert made(35000, vllm_version="0.5.3").max_num_batched_tokens == 35000
+    assert made(35000, max_num_seqs=300).max_num_seqs == 300
+    sliding = predict(setup("mistralai/Mistral-7B-v0.1", "A100-80GB", vllm_version="0.6.6", max_model_len=32768))
+    assert sliding.max_num_batched_tokens == 32768
+
+
+def test_gpus_before_ampere_run_the_old_engine_for_longer() -> None:
+    lengths = {
+        (gpu, version): predict(
+            setup("Qwen/Qwen2.5-1.5B-Instruct", gpu, vllm_version=version, dtype="half", max_model_len=16384)
+        ).max_num_batched_tokens
+        for gpu in ("T4", "L4")
+        for version in ("0.7.3", "0.10.0", "0.11.0")
+    }
+    assert [gpu for gpu, version in lengths if version == "0.10.0" and lengths[gpu, version] == 16384] == ["T4"]
+    assert {lengths[gpu, "0.7.3"] for gpu in ("T4", "L4")} == {16384}
+    assert {lengths[gpu, "0.11.0"] for gpu in ("T4", "L4")} == {2048}
+
+
+def test_buffers_over_nvlink_are_not_charged_where_there_is_none() -> None:
+    def outside(gpu: str) -> float:
+        made = predict(setup("Qwen/Qwen3-8B", gpu, vllm_version="0.26.0", tensor_parallel=2))
+        return next(term.gib.likely for term in made.terms if term.name == "outside torch")
+
+    assert outside("RTX-5090") == outside("RTX-4090") < outside("H100") == outside("B200")
+
+
+def test_experts_see_the_tokens_of_all_data_parallel_ranks() -> None:
+    def pool(dp: int) -> float:
+        made = predict(setup("Qwen/Qwen3-30B-A3B", "H100", data_parallel=dp, weights_gib=30.0))
+        return next(term.gib.likely for term in made.terms if term.name == "expert workspaces")
+
+    assert pool(2) == pytest.approx(2 * pool(1))
+    assert pool(4) == pool(16) == pytest.approx(4 * pool(1))
+
+
+def test_marlin_padding_of_mxfp4_on_hopper_was_usual_before_its_other_kernel_came_with_vllm() -> None:
+    # Issue 27508: 0.11.0 on one H100 leaves 1.71 GiB with 1024 batched tokens.
+    flags = {"gpu_memory_utilization": 0.95, "max_num_batched_tokens": 1024, "max_model_len": 131072}
+    made = predict(setup("openai/gpt-oss-120b", "H100", vllm_version="0.11.0", **flags))
+    assert made.kv_pool_gib.likely == pytest.approx(1.71, abs=0.3)
+    assert made.verdict != "fits"
+
+
+def test_what_is_not_established_on_workstation_blackwell_is_within_the_interval() -> None:
+    # recipes pull 831: 939 state blocks on one RTX PRO 6000 with the default of 1024 sequences.
+    made = predict(setup("Qwen/Qwen3.8-27B-FP8", "RTX-PRO-6000", vllm_version="0.26.0", max_model_len=262144))
+    assert made.verdict != "fits"
+    assert (
+        predict(
+            setup("Qwen/Qwen3.8-27B-FP8", "RTX-PRO-6000", vllm_version="0.26.0", max_model_len=262144, max_num_seqs=256)
+        ).verdict
+        == "fits"
+    )
