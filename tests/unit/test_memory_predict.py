@@ -321,6 +321,13 @@ def test_buffers_over_nvlink_are_not_charged_where_there_is_none() -> None:
     assert outside("RTX-5090") == outside("RTX-4090") < outside("H100") == outside("B200")
 
 
+def test_data_centre_cards_kept_more_outside_torch_in_some_versions() -> None:
+    # Docs of LMCache: 33.66 GiB per GPU for Qwen3-32B on two H100, 32.06 for Llama-3.1-70B on four.
+    for model, tp, pool in (("Qwen/Qwen3-32B", 2, 33.66), ("meta-llama/Llama-3.1-70B", 4, 32.06)):
+        made = predict(setup(model, "H100", vllm_version="0.10.2", tensor_parallel=tp))
+        assert made.kv_pool_gib.likely == pytest.approx(pool, abs=0.3)
+
+
 def test_experts_see_the_tokens_of_all_data_parallel_ranks() -> None:
     def pool(dp: int) -> float:
         made = predict(setup("Qwen/Qwen3-30B-A3B", "H100", data_parallel=dp, weights_gib=30.0))

@@ -55,6 +55,7 @@ class NonTorch(Bounds):
     since: str
     tensor_parallel: int
     generations: tuple[str, ...] = ()
+    capabilities: tuple[str, ...] = ()
     nvlink: bool = False
     """Only on GPUs that may have NVLink."""
 

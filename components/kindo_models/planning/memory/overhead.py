@@ -218,6 +218,7 @@ def _non_torch(setup: Setup, settings: Settings, data: VllmSizing) -> NonTorch:
         for entry in data.non_torch_gib
         if since(entry.since, settings.version)
         and (not entry.generations or setup.gpu.generation in entry.generations)
+        and (not entry.capabilities or setup.gpu.compute_capability in entry.capabilities)
         and not (entry.nvlink and setup.gpu.nvlink is False)
     ]
     size = max(
