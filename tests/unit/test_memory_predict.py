@@ -300,6 +300,32 @@ def test_the_old_engine_cuts_only_prompts_of_long_contexts() -> None:
     assert sliding.max_num_batched_tokens == 32768
 
 
+@pytest.mark.parametrize(
+    ("gpu", "tp", "context", "pool"),
+    [("A100-80GB", 1, 262144, 8.04), ("RTX-3090", 4, 65536, 2.31)],
+)
+def test_encoding_the_largest_image_may_take_more_than_the_sampler(
+    gpu: str, tp: int, context: int, pool: float
+) -> None:
+    # Logged with vLLM 0.11.0 (Sipeed's NanoKVM documentation; a guide for one A100).
+    flags = {"vllm_version": "0.11.0", "max_model_len": context, "gpu_memory_utilization": 0.9, "tensor_parallel": tp}
+    made = predict(setup("Qwen/Qwen3-VL-30B-A3B-Instruct", gpu, **flags))
+    assert made.kv_pool_gib.likely == pytest.approx(pool, abs=0.3)
+    assert "vision encoder" in {term.name for term in made.terms}
+
+
+def test_of_sampler_and_vision_encoder_the_larger_counts() -> None:
+    def names(model: str, version: str, sequences: int) -> set[str]:
+        made = predict(
+            setup(model, "H200", vllm_version=version, max_num_seqs=sequences, max_model_len=8192, tensor_parallel=2)
+        )
+        return {term.name for term in made.terms}
+
+    assert "vision encoder" in names("Qwen/Qwen3.5-27B", "0.17.0", 32)
+    assert "sampler" in names("Qwen/Qwen3.5-27B", "0.17.0", 1024)
+    assert "vision encoder" not in names("Qwen/Qwen3-32B", "0.17.0", 32)
+
+
 def test_gpus_before_ampere_run_the_old_engine_for_longer() -> None:
     lengths = {
         (gpu, version): predict(

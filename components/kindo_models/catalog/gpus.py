@@ -85,7 +85,7 @@ def _spellings() -> Mapping[str, str]:
 def _key(text: str) -> str:
     """Letters and digits only: spelling of separators, case and vendor does not matter."""
     plain = re.sub(r"nvidia|geforce|tesla|amd|instinct|radeon", "", text.lower())
-    return re.sub(r"[^a-z0-9]", "", plain)
+    return re.sub(r"(?<=[0-9])g$", "gb", re.sub(r"[^a-z0-9]", "", plain))  # A100 80G
 
 
 def _essence(text: str) -> str:

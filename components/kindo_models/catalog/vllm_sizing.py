@@ -103,6 +103,14 @@ class DecodeWorkspace(CatalogPart):
     gib_per_1024_sequences: Bounds
 
 
+class VisionPeak(CatalogPart):
+    """GiB while the profile run encodes the largest image or video: on every GPU, and split over TP."""
+
+    since: str
+    whole: Bounds
+    split: Bounds
+
+
 class LayerTemporaries(CatalogPart):
     mlp: float
     queries: float
@@ -186,6 +194,8 @@ class VllmSizing(CatalogPart):
     vision_tower_billion: Bounds
     vision_whole: tuple[str, ...]
     vision_load_gib: float
+    vision_peak_classes: tuple[str, ...]
+    vision_peak_gib: tuple[VisionPeak, ...]
     load_factor: LoadFactor
     load_gib: Bounds
     quantizations: dict[str, dict[str, object]]

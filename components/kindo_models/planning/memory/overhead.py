@@ -110,14 +110,22 @@ def _terms(setup: Setup, settings: Settings, data: VllmSizing) -> Iterator[Term]
 
 
 def _peak(setup: Setup, settings: Settings, data: VllmSizing, tokens: int, rows: int) -> Term:
-    """The larger of sampler and layer temporaries."""
+    """The largest of sampler, layer temporaries and vision encoder: the profile run goes through them in turn."""
     sampler = _sampler(setup.architecture, settings, data, rows)
     layers = _layer_temporaries(setup, settings, data, tokens)
+    encoder = _vision_encoder(setup, settings, data)
     peak = Interval(
-        low=max(sampler.low, layers.low),
-        likely=max(sampler.likely, layers.likely),
-        high=max(sampler.high, layers.high),
+        low=max(sampler.low, layers.low, encoder.low),
+        likely=max(sampler.likely, layers.likely, encoder.likely),
+        high=max(sampler.high, layers.high, encoder.high),
     )
+    if encoder.likely > max(sampler.likely, layers.likely):
+        return Term(
+            name="vision encoder",
+            gib=peak,
+            formula=f"the largest image or video through the vision tower over TP {setup.tensor_parallel}",
+            source=data.sources["vision encoder"],
+        )
     vocabulary = setup.architecture.vocab_size
     if sampler.likely >= layers.likely:
         entry = at_version(data.sampler_bytes, settings.version)
@@ -146,6 +154,17 @@ def _sampler(a: Architecture, settings: Settings, data: VllmSizing, rows: int) -
         low=least * (entry.low + wider),
         likely=most * (entry.likely + wider) * (1.0 if a.vocab_size else 0.6),
         high=most * (entry.high + wider),
+    )
+
+
+def _vision_encoder(setup: Setup, settings: Settings, data: VllmSizing) -> Interval:
+    if not setup.architecture.vision or setup.architecture.class_name not in data.vision_peak_classes:
+        return Interval.exactly(0.0)
+    peak, tp = at_version(data.vision_peak_gib, settings.version), setup.tensor_parallel
+    return Interval(
+        low=peak.whole.low + peak.split.low / tp,
+        likely=peak.whole.likely + peak.split.likely / tp,
+        high=peak.whole.high + peak.split.high / tp,
     )
 
 
