@@ -290,6 +290,7 @@ def test_an_underscore_between_version_and_size_keeps_them_apart() -> None:
     [
         ("NVIDIA H100-SXM5", "H100"),
         ("A100 80G", "A100-80GB"),
+        ("Quadro RTX 6000", "Quadro-RTX-6000"),
         ("NVIDIA A100-40G", "A100-40GB"),
         ("NVIDIA RTX PRO 6000 Blackwell Max-Q Workstation Edition", "RTX-PRO-6000"),
         ("NVIDIA RTX PRO 6000 Blackwell Workstation Edition", "RTX-PRO-6000"),

@@ -314,6 +314,14 @@ def test_encoding_the_largest_image_may_take_more_than_the_sampler(
     assert "vision encoder" in {term.name for term in made.terms}
 
 
+def test_without_flash_attention_an_image_may_take_more() -> None:
+    # Logged with 0.27.1 on two Quadro RTX 6000: 2.67 GiB.
+    flags = {"vllm_version": "0.27.1", "max_num_seqs": 1, "enforce_eager": True, "dtype": "half", "tensor_parallel": 2}
+    flags |= {"gpu_memory_utilization": 0.9, "max_model_len": 16384}
+    made = predict(setup("Qwen/Qwen3.8-27B-FP8", "Quadro-RTX-6000", **flags))
+    assert made.kv_pool_gib.low < 2.67 < made.kv_pool_gib.high
+
+
 def test_of_sampler_and_vision_encoder_the_larger_counts() -> None:
     def names(model: str, version: str, sequences: int) -> set[str]:
         made = predict(

@@ -111,6 +111,13 @@ class VisionPeak(CatalogPart):
     split: Bounds
 
 
+class VisionPeakOldGpus(CatalogPart):
+    """`high_factor`: on GPUs below `capability`."""
+
+    capability: str
+    high_factor: float
+
+
 class LayerTemporaries(CatalogPart):
     mlp: float
     queries: float
@@ -196,6 +203,7 @@ class VllmSizing(CatalogPart):
     vision_load_gib: float
     vision_peak_classes: tuple[str, ...]
     vision_peak_gib: tuple[VisionPeak, ...]
+    vision_peak_old_gpus: VisionPeakOldGpus
     load_factor: LoadFactor
     load_gib: Bounds
     quantizations: dict[str, dict[str, object]]

@@ -161,10 +161,12 @@ def _vision_encoder(setup: Setup, settings: Settings, data: VllmSizing) -> Inter
     if not setup.architecture.vision or setup.architecture.class_name not in data.vision_peak_classes:
         return Interval.exactly(0.0)
     peak, tp = at_version(data.vision_peak_gib, settings.version), setup.tensor_parallel
+    old, capability = data.vision_peak_old_gpus, setup.gpu.compute_capability
+    wider = old.high_factor if capability and float(capability) < float(old.capability) else 1.0
     return Interval(
         low=peak.whole.low + peak.split.low / tp,
         likely=peak.whole.likely + peak.split.likely / tp,
-        high=peak.whole.high + peak.split.high / tp,
+        high=(peak.whole.high + peak.split.high / tp) * wider,
     )
 
 
