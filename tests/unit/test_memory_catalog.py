@@ -269,3 +269,78 @@ def test_the_hub_gives_configuration_and_file_sizes(monkeypatch: pytest.MonkeyPa
     )
     with pytest.raises(UnusableConfig, match="gives no configuration of acme/Wunder"):
         architecture_from_hub("acme/Wunder")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["tiiuae/falcon-mamba-7b", "tiiuae/Falcon-H1-7B-Instruct", "allenai/Olmo-9-7B-Instruct", "ibm/Llama-3.1-8B-h"],
+)
+def test_a_next_version_or_another_kind_is_no_fine_tune(name: str) -> None:
+    with pytest.raises(UnknownModel):
+        find_model(name)
+
+
+def test_an_underscore_between_version_and_size_keeps_them_apart() -> None:
+    assert find_model("Medical_Qwen3_8B_Large_Language_Model").base == "Qwen/Qwen3-8B"
+    assert find_model("Llama-3_1-8B-Instruct").base.startswith("meta-llama/Llama-3.1-8B")
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("NVIDIA H100-SXM5", "H100"),
+        ("A100 80G", "A100-80GB"),
+        ("Quadro RTX 6000", "Quadro-RTX-6000"),
+        ("NVIDIA A100-40G", "A100-40GB"),
+        ("NVIDIA RTX PRO 6000 Blackwell Max-Q Workstation Edition", "RTX-PRO-6000"),
+        ("NVIDIA RTX PRO 6000 Blackwell Workstation Edition", "RTX-PRO-6000"),
+        ("NVIDIA H20-3e", "H20-141GB"),
+        ("NVIDIA A800-SXM4-80GB", "A100-80GB"),
+        ("NVIDIA GeForce RTX 4090 D", "RTX-4090"),
+        ("NVIDIA RTX 6000 Ada Generation", "RTX-6000-Ada"),
+    ],
+)
+def test_what_nvidia_smi_calls_a_gpu_is_found(text: str, name: str) -> None:
+    assert find_gpu(text).name == name
+
+
+def test_chatglms_groups_and_stated_lengths_are_read() -> None:
+    config = {
+        "model_type": "chatglm", "hidden_size": 4096, "num_layers": 40, "num_attention_heads": 32,
+        "multi_query_attention": True, "multi_query_group_num": 2, "ffn_hidden_size": 13696,
+        "padded_vocab_size": 151552, "seq_length": 131072, "kv_channels": 128,
+    }  # fmt: skip
+    a = architecture_from_config(config, name="x", source="test")
+    assert (a.num_kv_heads, a.max_position_embeddings) == (2, 131072)
+    cohere = {
+        "model_type": "cohere", "hidden_size": 8192, "num_hidden_layers": 40, "num_attention_heads": 64,
+        "max_position_embeddings": 8192, "model_max_length": 131072,
+    }  # fmt: skip
+    assert architecture_from_config(cohere, name="x", source="test").max_position_embeddings == 131072
+
+
+def test_an_encoder_has_no_output_head() -> None:
+    config = {
+        "model_type": "bert", "hidden_size": 1024, "num_hidden_layers": 24, "num_attention_heads": 16,
+        "intermediate_size": 4096, "vocab_size": 30522, "max_position_embeddings": 512,
+    }  # fmt: skip
+    parts = count(architecture_from_config(config, name="x", source="test"))
+    assert parts is not None
+    assert sum(part.count for part in parts) / 1e6 == pytest.approx(335, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("name", "base"),
+    [
+        ("Qwen/Qwen2-7B-Instruct-AWQ", "Qwen/Qwen2-7B-Instruct"),
+        ("Qwen/Qwen2-VL-7B-Instruct", "Qwen/Qwen2-VL-7B-Instruct"),
+        ("CohereLabs/c4ai-command-r-plus-08-2024", "CohereForAI/c4ai-command-r-plus-08-2024"),
+        ("RedHatAI/Mistral-Nemo-Instruct-2407-FP8", "mistralai/Mistral-Nemo-Instruct-2407"),
+        ("RedHatAI/granite-3.1-8b-instruct-quantized.w4a16", "ibm-granite/granite-3.1-8b-instruct"),
+        ("01-ai/Yi-34B-Chat", "01-ai/Yi-34B"),
+        ("deepseek-ai/DeepSeek-V2.5", "deepseek-ai/DeepSeek-V2.5"),
+        ("allenai/Olmo-3-7B-Think", "allenai/Olmo-3-7B-Instruct"),
+    ],
+)
+def test_common_families_are_known(name: str, base: str) -> None:
+    assert find_model(name).base == base

@@ -284,3 +284,108 @@ def test_the_longest_context_and_the_verdict_agree(model: str, gpu: str, version
         assert context <= longest
     if version is not None and longest and context > longest and made.request_kv_gib is not None:
         assert made.verdict != "fits" or made.request_kv_gib <= made.kv_pool_gib.low
+
+
+def test_the_old_engine_cuts_only_prompts_of_long_contexts() -> None:
+    # Issue 10517: on one card 20k and 35k start, 29k does not.
+    def made(length: int, **values: Any) -> Prediction:
+        flags = {"vllm_version": "0.6.6", "max_model_len": length, **values}
+        return predict(setup("meta-llama/Llama-3.1-8B-Instruct", "RTX-3090", **flags))
+
+    assert (made(29000).max_num_batched_tokens, made(35000).max_num_batched_tokens) == (29000, 2048)
+    assert made(35000).kv_pool_gib.likely > made(29000).kv_pool_gib.likely
+    assert made(35000, vllm_version="0.5.3").max_num_batched_tokens == 35000
+    assert made(35000, max_num_seqs=300).max_num_seqs == 300
+    sliding = predict(setup("mistralai/Mistral-7B-v0.1", "A100-80GB", vllm_version="0.6.6", max_model_len=32768))
+    assert sliding.max_num_batched_tokens == 32768
+
+
+@pytest.mark.parametrize(
+    ("gpu", "tp", "context", "pool"),
+    [("A100-80GB", 1, 262144, 8.04), ("RTX-3090", 4, 65536, 2.31)],
+)
+def test_encoding_the_largest_image_may_take_more_than_the_sampler(
+    gpu: str, tp: int, context: int, pool: float
+) -> None:
+    # Logged with vLLM 0.11.0 (Sipeed's NanoKVM documentation; a guide for one A100).
+    flags = {"vllm_version": "0.11.0", "max_model_len": context, "gpu_memory_utilization": 0.9, "tensor_parallel": tp}
+    made = predict(setup("Qwen/Qwen3-VL-30B-A3B-Instruct", gpu, **flags))
+    assert made.kv_pool_gib.likely == pytest.approx(pool, abs=0.3)
+    assert "vision encoder" in {term.name for term in made.terms}
+
+
+def test_without_flash_attention_an_image_may_take_more() -> None:
+    # Logged with 0.27.1 on two Quadro RTX 6000: 2.67 GiB.
+    flags = {"vllm_version": "0.27.1", "max_num_seqs": 1, "enforce_eager": True, "dtype": "half", "tensor_parallel": 2}
+    flags |= {"gpu_memory_utilization": 0.9, "max_model_len": 16384}
+    made = predict(setup("Qwen/Qwen3.8-27B-FP8", "Quadro-RTX-6000", **flags))
+    assert made.kv_pool_gib.low < 2.67 < made.kv_pool_gib.high
+
+
+def test_of_sampler_and_vision_encoder_the_larger_counts() -> None:
+    def names(model: str, version: str, sequences: int) -> set[str]:
+        made = predict(
+            setup(model, "H200", vllm_version=version, max_num_seqs=sequences, max_model_len=8192, tensor_parallel=2)
+        )
+        return {term.name for term in made.terms}
+
+    assert "vision encoder" in names("Qwen/Qwen3.5-27B", "0.17.0", 32)
+    assert "sampler" in names("Qwen/Qwen3.5-27B", "0.17.0", 1024)
+    assert "vision encoder" not in names("Qwen/Qwen3-32B", "0.17.0", 32)
+
+
+def test_gpus_before_ampere_run_the_old_engine_for_longer() -> None:
+    lengths = {
+        (gpu, version): predict(
+            setup("Qwen/Qwen2.5-1.5B-Instruct", gpu, vllm_version=version, dtype="half", max_model_len=16384)
+        ).max_num_batched_tokens
+        for gpu in ("T4", "L4")
+        for version in ("0.7.3", "0.10.0", "0.11.0")
+    }
+    assert [gpu for gpu, version in lengths if version == "0.10.0" and lengths[gpu, version] == 16384] == ["T4"]
+    assert {lengths[gpu, "0.7.3"] for gpu in ("T4", "L4")} == {16384}
+    assert {lengths[gpu, "0.11.0"] for gpu in ("T4", "L4")} == {2048}
+
+
+def test_buffers_over_nvlink_are_not_charged_where_there_is_none() -> None:
+    def outside(gpu: str) -> float:
+        made = predict(setup("Qwen/Qwen3-8B", gpu, vllm_version="0.26.0", tensor_parallel=2))
+        return next(term.gib.likely for term in made.terms if term.name == "outside torch")
+
+    assert outside("RTX-5090") == outside("RTX-4090") < outside("H100") == outside("B200")
+
+
+def test_data_centre_cards_kept_more_outside_torch_in_some_versions() -> None:
+    # Docs of LMCache: 33.66 GiB per GPU for Qwen3-32B on two H100, 32.06 for Llama-3.1-70B on four.
+    for model, tp, pool in (("Qwen/Qwen3-32B", 2, 33.66), ("meta-llama/Llama-3.1-70B", 4, 32.06)):
+        made = predict(setup(model, "H100", vllm_version="0.10.2", tensor_parallel=tp))
+        assert made.kv_pool_gib.likely == pytest.approx(pool, abs=0.3)
+
+
+def test_experts_see_the_tokens_of_all_data_parallel_ranks() -> None:
+    def pool(dp: int) -> float:
+        made = predict(setup("Qwen/Qwen3-30B-A3B", "H100", data_parallel=dp, weights_gib=30.0))
+        return next(term.gib.likely for term in made.terms if term.name == "expert workspaces")
+
+    assert pool(2) == pytest.approx(2 * pool(1))
+    assert pool(4) == pool(16) == pytest.approx(4 * pool(1))
+
+
+def test_marlin_padding_of_mxfp4_on_hopper_was_usual_before_its_other_kernel_came_with_vllm() -> None:
+    # Issue 27508: 0.11.0 on one H100 leaves 1.71 GiB with 1024 batched tokens.
+    flags = {"gpu_memory_utilization": 0.95, "max_num_batched_tokens": 1024, "max_model_len": 131072}
+    made = predict(setup("openai/gpt-oss-120b", "H100", vllm_version="0.11.0", **flags))
+    assert made.kv_pool_gib.likely == pytest.approx(1.71, abs=0.3)
+    assert made.verdict != "fits"
+
+
+def test_what_is_not_established_on_workstation_blackwell_is_within_the_interval() -> None:
+    # recipes pull 831: 939 state blocks on one RTX PRO 6000 with the default of 1024 sequences.
+    made = predict(setup("Qwen/Qwen3.8-27B-FP8", "RTX-PRO-6000", vllm_version="0.26.0", max_model_len=262144))
+    assert made.verdict != "fits"
+    assert (
+        predict(
+            setup("Qwen/Qwen3.8-27B-FP8", "RTX-PRO-6000", vllm_version="0.26.0", max_model_len=262144, max_num_seqs=256)
+        ).verdict
+        == "fits"
+    )

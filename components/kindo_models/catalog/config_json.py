@@ -60,7 +60,7 @@ def _read(config: Mapping[str, Any], *, name: str, source: str) -> Architecture:
         hidden_size=hidden,
         num_layers=layers,
         num_heads=heads,
-        num_kv_heads=_integer(text, "num_key_value_heads", "n_head_kv", "num_kv_heads", "n_kv_heads") or heads,
+        num_kv_heads=_kv_heads(text) or heads,
         head_dim=_integer(text, "head_dim", "attention_head_dim")
         or (hidden // heads if heads and mla is None else None),
         v_head_dim=_integer(text, "v_head_dim") if mla is None else None,
@@ -115,8 +115,19 @@ def _integer(text: Mapping[str, Any], *keys: str) -> int | None:
     return None
 
 
+def _kv_heads(text: Mapping[str, Any]) -> int | None:
+    if text.get("multi_query_attention") and not text.get("num_key_value_heads"):
+        return _integer(text, "multi_query_group_num")  # ChatGLM
+    if text.get("multi_query") is True and not text.get("new_decoder_architecture"):
+        return 1  # Falcon 7B, StarCoder
+    return _integer(text, "num_key_value_heads", "n_head_kv", "num_kv_heads", "n_kv_heads")
+
+
 def _context(text: Mapping[str, Any]) -> int | None:
-    """As vLLM derives it: RoPE scaling stretches the trained length."""
+    """As vLLM derives it: a stated model_max_length (Command R), else RoPE scaling stretches the trained length."""
+    stated = _integer(text, "model_max_length")
+    if stated is not None:
+        return stated
     trained = _integer(
         text, "max_position_embeddings", "n_positions", "max_seq_len", "seq_length", "max_target_positions"
     )
@@ -132,6 +143,8 @@ def _context(text: Mapping[str, Any]) -> int | None:
 
 
 def _tied(config: Mapping[str, Any], text: Mapping[str, Any], kind: str) -> bool:
+    if _encoder_only(config, kind):
+        return True  # no output head
     for source in (config, text):
         if isinstance(source.get("tie_word_embeddings"), bool):
             return bool(source["tie_word_embeddings"])

@@ -62,7 +62,14 @@ def find_gpu(text: str) -> GpuType:
     """
     if "+" in text:
         return min((find_gpu(part) for part in text.split("+")), key=lambda gpu: gpu.memory_gib)
-    found = _spellings().get(_key(text)) or _spellings().get(_key(_essence(text)))
+    found = next(
+        (
+            _spellings()[key]
+            for key in (_key(text), _key(_essence(text)), _key(_without_form(_essence(text))))
+            if key in _spellings()
+        ),
+        None,
+    )
     if found is None:
         near = difflib.get_close_matches(_key(text), _spellings(), n=3, cutoff=0.5)
         names = list(dict.fromkeys(_spellings()[key] for key in near)) or sorted(gpus())
@@ -78,10 +85,16 @@ def _spellings() -> Mapping[str, str]:
 def _key(text: str) -> str:
     """Letters and digits only: spelling of separators, case and vendor does not matter."""
     plain = re.sub(r"nvidia|geforce|tesla|amd|instinct|radeon", "", text.lower())
-    return re.sub(r"[^a-z0-9]", "", plain)
+    return re.sub(r"(?<=[0-9])g$", "gb", re.sub(r"[^a-z0-9]", "", plain))  # A100 80G
 
 
 def _essence(text: str) -> str:
     """Without a machine type in brackets and without a count (`A10-24GB x2`, `2xH100`, `A100-40GB (GCP …)`)."""
     plain = re.sub(r"\(.*?\)", "", text)
     return re.sub(r"^\s*\d+\s*[xX×]\s*|\s+[xX×]\s*\d+\s*$", "", plain).strip()
+
+
+def _without_form(text: str) -> str:
+    """Without what tells the board, not the memory (`H100-SXM5`, `RTX PRO 6000 Max-Q Workstation Edition`)."""
+    form = r"\b(sxm\d*|oam|pcie|hbm\d*e?|blackwell|max-q|workstation|server|laptop|edition|generation|gpu|ac)\b"
+    return re.sub(form, "", text, flags=re.IGNORECASE)

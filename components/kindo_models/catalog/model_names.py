@@ -91,7 +91,7 @@ def find_model(name: str) -> ModelMatch:
         if words.essential < asked.essential
         and asked.sizes == words.sizes
         and words.sizes
-        and not (asked.essential - words.essential) & name_words().kinds
+        and not any(_another_kind(token, words.essential) for token in asked.essential - words.essential)
     ]
     if bases:
         most = max(len(words.essential) for words, _ in bases)
@@ -99,6 +99,12 @@ def find_model(name: str) -> ModelMatch:
         if len({_shape(a) for _, a in best}) == 1:
             return ModelMatch(_renamed(best[0][1], name, certain=False), best[0][1].name, "fine-tune")
     raise UnknownModel(name, _nearest(name))
+
+
+def _another_kind(token: str, base: frozenset[str]) -> bool:
+    """Whether a word beyond a base model's makes it another architecture: a kind, or the family's next version."""
+    family = re.sub(r"\d.*$", "", token)
+    return token in name_words().kinds or (family != token and family in base)
 
 
 def split_draft(name: str) -> tuple[str, bool]:
@@ -152,7 +158,8 @@ def _numbered(tokens: list[str]) -> Iterable[str]:
 
 
 def _tokens(text: str) -> list[str]:
-    plain = re.sub(r"(?<=\d)_(?=\d)", ".", text.lower())
+    # `Llama-3_1` is a version, `Qwen3_8B` a size after one.
+    plain = re.sub(r"(?<=\d)_(?=\d+(?![\d.]*[bmt]))", ".", text.lower())
     return _TOKEN.findall(plain)
 
 

@@ -29,8 +29,11 @@ class Number(CatalogPart):
 
 
 class Choice(CatalogPart):
+    """`certain`: False where the source speaks of other models, so that the opposite is within the interval."""
+
     since: str
     value: bool
+    certain: bool = True
     source: str
 
 
@@ -52,6 +55,9 @@ class NonTorch(Bounds):
     since: str
     tensor_parallel: int
     generations: tuple[str, ...] = ()
+    capabilities: tuple[str, ...] = ()
+    nvlink: bool = False
+    """Only on GPUs that may have NVLink."""
 
 
 class BatchDefaults(CatalogPart):
@@ -60,6 +66,19 @@ class BatchDefaults(CatalogPart):
     max_num_batched_tokens: int
     max_num_seqs: int
     since: str = "0"
+
+
+class EngineV0(CatalogPart):
+    """`until`: first version without it; `until_old_gpus`: on GPUs below `capability`. From `cut_since` on, prompts
+    are cut into `cut_tokens` where max_model_len is beyond `cut_beyond`, elsewhere a batch holds a whole prompt."""
+
+    until: str
+    until_old_gpus: str
+    capability: str
+    cut_since: str
+    cut_beyond: int
+    cut_tokens: tuple[Number, ...]
+    vision_tokens: int
 
 
 class BlockTokens(CatalogPart):
@@ -73,6 +92,29 @@ class CudaGraphs(CatalogPart):
     per_expert_layer: float
     mla: float
     low_factor: float
+    high_factor: float
+
+
+class DecodeWorkspace(CatalogPart):
+    """On GPUs whose compute capability begins with `capability`, from `since` on."""
+
+    since: str
+    capability: str
+    gib_per_1024_sequences: Bounds
+
+
+class VisionPeak(CatalogPart):
+    """GiB while the profile run encodes the largest image or video: on every GPU, and split over TP."""
+
+    since: str
+    whole: Bounds
+    split: Bounds
+
+
+class VisionPeakOldGpus(CatalogPart):
+    """`high_factor`: on GPUs below `capability`."""
+
+    capability: str
     high_factor: float
 
 
@@ -104,6 +146,8 @@ class Quantization(CatalogPart):
 
 
 class ExpertPadding(CatalogPart):
+    """`high_…` and `low_…`: multiples of other kernels that the installation may bring."""
+
     since: str
     quantizations: tuple[str, ...]
     words: tuple[str, ...] = ()
@@ -112,6 +156,8 @@ class ExpertPadding(CatalogPart):
     hidden: int
     high_width: int | None = None
     high_hidden: int | None = None
+    low_width: int = 1
+    low_hidden: int = 1
 
 
 class Fp8Block(CatalogPart):
@@ -132,7 +178,7 @@ class VllmSizing(CatalogPart):
     mla_block_tokens: tuple[BlockTokens, ...]
     align_states_since: str
     mamba_check_since: str
-    chunked_prefill_since: str
+    engine_v0: EngineV0
     architecture_since: dict[str, str]
     cuda_graphs_in_budget_since: str
     sampler_bytes: tuple[BoundsSince, ...]
@@ -140,10 +186,13 @@ class VllmSizing(CatalogPart):
     expert_workspace_low_factor: float
     expert_workspace_high_factor: float
     expert_workspace_free: WorkspaceFree
+    expert_chunk_tokens: int
     non_torch_gib: tuple[NonTorch, ...]
     rocm_gib: Bounds
     context_gib: Bounds
     rest_gib: Bounds
+    unified_memory_share: Bounds
+    decode_workspace: DecodeWorkspace
     cuda_graphs_gib: CudaGraphs
     layer_temporaries: LayerTemporaries
     mla_workspace_tokens: int
@@ -152,6 +201,9 @@ class VllmSizing(CatalogPart):
     vision_tower_billion: Bounds
     vision_whole: tuple[str, ...]
     vision_load_gib: float
+    vision_peak_classes: tuple[str, ...]
+    vision_peak_gib: tuple[VisionPeak, ...]
+    vision_peak_old_gpus: VisionPeakOldGpus
     load_factor: LoadFactor
     load_gib: Bounds
     quantizations: dict[str, dict[str, object]]

@@ -59,12 +59,13 @@ def _terms(setup: Setup, settings: Settings, data: VllmSizing) -> Iterator[Term]
     )
     yield _peak(setup, settings, data, tokens, rows)
     workspace = expert_workspace_gib(setup, settings, data)
-    if workspace is not None and at_version(data.expert_workspace_kept, settings.version).value:
+    kept = at_version(data.expert_workspace_kept, settings.version)
+    if workspace is not None and (kept.value or not kept.certain):
         yield Term(
             name="expert workspaces",
-            gib=workspace,
+            gib=workspace if kept.value else Interval(low=0.0, likely=0.0, high=workspace.likely),
             formula=_workspace_formula(a, setup, tokens),
-            source="vLLM layers/fused_moe; " + at_version(data.expert_workspace_kept, settings.version).source,
+            source="vLLM layers/fused_moe; " + kept.source,
         )
     if a.vision:
         yield Term(
@@ -83,6 +84,22 @@ def _terms(setup: Setup, settings: Settings, data: VllmSizing) -> Iterator[Term]
         source=data.sources["outside torch"],
     )
     yield Term(name="rest", gib=_interval(data.rest_gib), formula="buffers, fragments", source=data.sources["rest"])
+    decode = data.decode_workspace
+    if (setup.gpu.compute_capability or "").startswith(decode.capability) and since(decode.since, settings.version):
+        yield Term(
+            name="decode workspaces",
+            gib=_times(_interval(decode.gib_per_1024_sequences), settings.max_num_seqs / 1024),
+            formula=f"{settings.max_num_seqs} sequences; what takes it is not established",
+            source=data.sources["decode workspace"],
+        )
+    if setup.gpu.unified_memory and setup.tensor_parallel * setup.pipeline_parallel > 1:
+        share = data.unified_memory_share
+        yield Term(
+            name="unified memory",
+            gib=_times(_interval(share), settings.total_gib),
+            formula="one GPU per host: buffers of the network between them lie in the same memory",
+            source=data.sources["unified memory"],
+        )
     if settings.graphs_in_budget and not settings.eager:
         yield Term(
             name="CUDA graphs",
@@ -93,14 +110,22 @@ def _terms(setup: Setup, settings: Settings, data: VllmSizing) -> Iterator[Term]
 
 
 def _peak(setup: Setup, settings: Settings, data: VllmSizing, tokens: int, rows: int) -> Term:
-    """The larger of sampler and layer temporaries."""
+    """The largest of sampler, layer temporaries and vision encoder: the profile run goes through them in turn."""
     sampler = _sampler(setup.architecture, settings, data, rows)
     layers = _layer_temporaries(setup, settings, data, tokens)
+    encoder = _vision_encoder(setup, settings, data)
     peak = Interval(
-        low=max(sampler.low, layers.low),
-        likely=max(sampler.likely, layers.likely),
-        high=max(sampler.high, layers.high),
+        low=max(sampler.low, layers.low, encoder.low),
+        likely=max(sampler.likely, layers.likely, encoder.likely),
+        high=max(sampler.high, layers.high, encoder.high),
     )
+    if encoder.likely > max(sampler.likely, layers.likely):
+        return Term(
+            name="vision encoder",
+            gib=peak,
+            formula=f"the largest image or video through the vision tower over TP {setup.tensor_parallel}",
+            source=data.sources["vision encoder"],
+        )
     vocabulary = setup.architecture.vocab_size
     if sampler.likely >= layers.likely:
         entry = at_version(data.sampler_bytes, settings.version)
@@ -129,6 +154,19 @@ def _sampler(a: Architecture, settings: Settings, data: VllmSizing, rows: int) -
         low=least * (entry.low + wider),
         likely=most * (entry.likely + wider) * (1.0 if a.vocab_size else 0.6),
         high=most * (entry.high + wider),
+    )
+
+
+def _vision_encoder(setup: Setup, settings: Settings, data: VllmSizing) -> Interval:
+    if not setup.architecture.vision or setup.architecture.class_name not in data.vision_peak_classes:
+        return Interval.exactly(0.0)
+    peak, tp = at_version(data.vision_peak_gib, settings.version), setup.tensor_parallel
+    old, capability = data.vision_peak_old_gpus, setup.gpu.compute_capability
+    wider = old.high_factor if capability and float(capability) < float(old.capability) else 1.0
+    return Interval(
+        low=peak.whole.low + peak.split.low / tp,
+        likely=peak.whole.likely + peak.split.likely / tp,
+        high=(peak.whole.high + peak.split.high / tp) * wider,
     )
 
 
@@ -164,7 +202,7 @@ def expert_workspace_gib(setup: Setup, settings: Settings, data: VllmSizing) -> 
         return None
     width = -(-(e.intermediate_size or 2048) // setup.tensor_parallel)
     hidden = e.latent_size or a.hidden_size or _RESERVED_HIDDEN
-    rows = settings.max_num_batched_tokens * (e.per_token or 8)
+    rows = _expert_tokens(setup, settings, data) * (e.per_token or 8)
     size = rows * (max(width, hidden) + max((2 if e.gated else 1) * width, hidden)) * 2 / GIB
     free = data.expert_workspace_free
     given = (setup.quantization or "").lower()
@@ -177,6 +215,13 @@ def expert_workspace_gib(setup: Setup, settings: Settings, data: VllmSizing) -> 
         return Interval(low=0.0, likely=0.0, high=size)
     least, most = data.expert_workspace_low_factor, data.expert_workspace_high_factor
     return Interval(low=size * least, likely=size, high=size * most)
+
+
+def _expert_tokens(setup: Setup, settings: Settings, data: VllmSizing) -> int:
+    """Tokens that the experts of one GPU see at once: those of all data-parallel ranks, a chunk at a time."""
+    tokens = settings.max_num_batched_tokens
+    together = tokens * setup.data_parallel
+    return together if together == tokens else max(tokens, min(together, data.expert_chunk_tokens))
 
 
 def _workspace_formula(a: Architecture, setup: Setup, tokens: int) -> str:
@@ -192,12 +237,19 @@ def _non_torch(setup: Setup, settings: Settings, data: VllmSizing) -> NonTorch:
     fitting = [
         entry
         for entry in data.non_torch_gib
-        if since(entry.since, settings.version) and (not entry.generations or setup.gpu.generation in entry.generations)
+        if since(entry.since, settings.version)
+        and (not entry.generations or setup.gpu.generation in entry.generations)
+        and (not entry.capabilities or setup.gpu.compute_capability in entry.capabilities)
+        and not (entry.nvlink and setup.gpu.nvlink is False)
     ]
     size = max(
         (entry.tensor_parallel for entry in fitting if entry.tensor_parallel <= setup.tensor_parallel), default=1
     )
     return at_version([entry for entry in fitting if entry.tensor_parallel == size], settings.version)
+
+
+def _times(interval: Interval, factor: float) -> Interval:
+    return Interval(low=interval.low * factor, likely=interval.likely * factor, high=interval.high * factor)
 
 
 def _interval(bounds: Bounds) -> Interval:

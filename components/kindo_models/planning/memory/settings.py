@@ -70,6 +70,8 @@ class Settings:
     quantization: Quantization
     recurrent_16bit: bool
     """Whether this checkpoint's recipe leaves recurrent layers 16-bit."""
+    recurrent_quantized: bool
+    """Whether it surely quantises them: the publisher's own FP8 checkpoint."""
     align_states: bool
 
 
@@ -88,6 +90,8 @@ def settings(setup: Setup) -> Settings:
     seqs, batched = _batch(setup, version, total, max_model_len)
     dtype_bytes = DTYPE_BYTES[dtype]
     kv_bytes = KV_DTYPE_BYTES[(setup.kv_cache_dtype or "auto").lower()] or float(dtype_bytes)
+    stored = f"{setup.quantization or ''} {architecture.name}".lower()
+    leaves_16bit = any(word in stored for word in data.recurrent_16bit_words)
     latent_block = (
         at_version(data.mla_block_tokens, version).tokens.get(setup.gpu.generation) if architecture.mla else None
     )
@@ -110,9 +114,10 @@ def settings(setup: Setup) -> Settings:
         total_gib=total,
         total_spread_gib=spread,
         quantization=quantization(setup),
-        recurrent_16bit=any(
-            word in f"{setup.quantization or ''} {architecture.name}".lower() for word in data.recurrent_16bit_words
-        ),
+        recurrent_16bit=leaves_16bit,
+        recurrent_quantized=not leaves_16bit
+        and quantization(setup).name == "fp8"
+        and architecture.name.split("/")[0] in data.fp8_block.publishers,
         align_states=bool(setup.prefix_caching) and since(data.align_states_since, version),
     )
 
@@ -179,12 +184,33 @@ def _batch(setup: Setup, version: Version, total: float, max_model_len: int | No
         for entry in vllm_sizing().batch_defaults
         if total >= entry.memory_gib_from and setup.gpu.name not in entry.excluded and since(entry.since, version)
     )
-    seqs = setup.max_num_seqs or defaults.max_num_seqs
     batched = setup.max_num_batched_tokens
+    if engine_v0(setup.gpu, version):
+        smallest = vllm_sizing().batch_defaults[-1].max_num_seqs
+        return setup.max_num_seqs or smallest, batched or _batched_v0(setup.architecture, version, max_model_len or 0)
+    seqs = setup.max_num_seqs or defaults.max_num_seqs
     if batched is None:
         batched = defaults.max_num_batched_tokens
-        if not since(vllm_sizing().chunked_prefill_since, version):
-            return min(seqs, 256), max(2048, max_model_len or 0)
         if max_model_len is not None:
             batched = min(batched, seqs * max_model_len)
     return seqs, batched
+
+
+def engine_v0(gpu: GpuType, version: Version) -> bool:
+    """Whether the old engine runs: everywhere in old versions, and on old GPUs for longer."""
+    v0 = vllm_sizing().engine_v0
+    old_gpu = gpu.compute_capability is not None and _capability(gpu.compute_capability) < _capability(v0.capability)
+    return not since(v0.until_old_gpus if old_gpu else v0.until, version)
+
+
+def _batched_v0(architecture: Architecture, version: Version, max_model_len: int) -> int:
+    """A whole prompt is one batch, unless the context is so long that prompts are cut (arg_utils.py)."""
+    v0, a = vllm_sizing().engine_v0, architecture
+    whole = a.vision or a.mla is not None or (a.layers is not None and a.layers.sliding > 0)
+    if max_model_len > v0.cut_beyond and not whole and since(v0.cut_since, version):
+        return int(at_version(v0.cut_tokens, version).value)
+    return max(max_model_len, v0.vision_tokens if a.vision else vllm_sizing().batch_defaults[-1].max_num_batched_tokens)
+
+
+def _capability(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split("."))

@@ -14,7 +14,7 @@ from kindo_models.planning.memory.room import Room
 from kindo_models.planning.memory.settings import Settings, settings
 from kindo_models.planning.memory.weights import weights
 
-_POSSIBLE_VERSIONS = ("0.7.3", "0.19.1", "0.33.0")
+_POSSIBLE_VERSIONS = ("0.5.3", "0.7.3", "0.19.1", "0.33.0")
 """Beside UNKNOWN_VERSION, the ends of each regime that an unknown version may belong to."""
 
 

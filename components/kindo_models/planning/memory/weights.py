@@ -166,7 +166,7 @@ def _on_gpu(parts: tuple[Part, ...], setup: Setup, settings: Settings, edge: Edg
     inner = ends = 0.0
     for part in parts:
         size = part.count * _part_bytes(part, a, settings, edge)
-        if part.kind == "experts" and edge != "low":
+        if part.kind == "experts":
             size *= _padding(setup, settings, edge)
         whole = part.whole or (part.kind == "vision" and _holds_tower_whole(a, edge))
         size /= 1 if whole else expert_share if part.kind == "experts" else tp
@@ -191,10 +191,11 @@ def _padding(setup: Setup, settings: Settings, edge: Edge) -> float:
             and since(pad.since, settings.version)
             and (not pad.generations or setup.gpu.generation in pad.generations)
         ):
-            high = edge == "high"
-            width, rows = (
-                (pad.high_width or pad.width, pad.high_hidden or pad.hidden) if high else (pad.width, pad.hidden)
-            )
+            width, rows = {
+                "low": (pad.low_width, pad.low_hidden),
+                "likely": (pad.width, pad.hidden),
+                "high": (pad.high_width or pad.width, pad.high_hidden or pad.hidden),
+            }[edge]
             return _up(local, width) / local * _up(hidden, rows) / hidden
     return 1.0
 
@@ -204,7 +205,7 @@ def _up(value: int, multiple: int) -> int:
 
 
 def _part_bytes(part: Part, a: Architecture, settings: Settings, edge: Edge) -> float:
-    sixteen = edge == "high" or settings.recurrent_16bit
+    sixteen = (edge == "high" and not settings.recurrent_quantized) or settings.recurrent_16bit
     if part.kind in _UNQUANTIZED or (part.kind == "recurrent" and edge != "low" and sixteen):
         return float(settings.dtype_bytes)
     q = settings.quantization
