@@ -41,8 +41,8 @@ format: .venv
 	.venv/bin/ruff format .
 	.venv/bin/ruff check --fix .
 
-test-unit: .venv ## pure tests
-	.venv/bin/pytest -q -m "unit and not process" -n auto
+test-unit: .venv ## the pure, quick ones
+	.venv/bin/pytest -q -m "unit and not process and not soak" -n auto
 
 test: setup check ## every test: what CI runs
 	$(TOOLS) test

@@ -1,6 +1,6 @@
 """No input gives a traceback: files, mutated contracts and single values, through the command line's entry point.
 
-KINDO_MODELS_FUZZ_EXAMPLES=5000 looks longer, and elsewhere each time.
+`make soak` looks longer; KINDO_MODELS_FUZZ_EXAMPLES=5000 longer still, and elsewhere each time.
 """
 
 from __future__ import annotations
@@ -19,11 +19,14 @@ from typer.testing import CliRunner
 from kindo_models.cli import app
 from kindo_models.contract.model import Deploy, ModelEntry
 from tests.support.contracts import AZURE, BEDROCK, CLOUD, OLLAMA, SERVED, changed
+from tests.support.soak import soak_cases
+
+pytestmark = pytest.mark.soak
 
 EXAMPLES = os.environ.get("KINDO_MODELS_FUZZ_EXAMPLES")
 BOUNDED = settings(
     derandomize=EXAMPLES is None,
-    max_examples=int(EXAMPLES or 20),
+    max_examples=int(EXAMPLES or len(soak_cases(full=1000, sample=20))),
     deadline=None,
     database=None,
     suppress_health_check=list(HealthCheck),

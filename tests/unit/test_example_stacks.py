@@ -54,3 +54,12 @@ def test_production_settings_make_an_image_without_digest_an_error_unless_the_st
     file.write_text(text.replace("      image-without-digest: warning\n", "      {}\n"))
     made = load_stack(name, directory=tmp_path / "stacks", variables={}).plan
     assert {finding.code for finding in errors(made.findings)} == {"image-without-digest"}
+
+
+@pytest.mark.parametrize("name", ["staging", "prod", "prod-azure"])
+def test_the_placement_of_an_example_is_the_one_that_is_planned(name: str, repository: Path) -> None:
+    """Its file is committed, so that a preview does not depend on who runs it."""
+    assert (repository / "stacks" / f"{name}.placement.json").is_file()
+    plan = load_stack(name, directory=repository / "stacks", variables={}).plan
+    stale = [finding.message for finding in plan.findings if finding.code.startswith("placement-")]
+    assert stale == [], f"kindo-models plan --stack {name} --write"
