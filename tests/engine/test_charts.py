@@ -109,3 +109,20 @@ def test_the_gates_pods_are_not_selected_by_the_gateways_service(made: Plan, tmp
     labels = job_manifest(spec)["spec"]["template"]["metadata"]["labels"]
     assert labels["kindo-models.dev/network"] == "gateway"
     assert not selector.items() <= labels.items()
+
+
+def test_a_service_account_of_the_gateway_carries_the_clouds_marks_and_no_token(made: Plan, tmp_path: Path) -> None:
+    account = {
+        "name": "models",
+        "annotations": {"eks.amazonaws.com/role-arn": "arn:aws:iam::1:role/models"},
+        "podLabels": {"azure.workload.identity/use": "true"},
+    }
+    documents = helm("litellm", "litellm", {**made.gateway.values, "serviceAccount": account}, tmp_path)
+    by_kind = {document["kind"]: document for document in documents}
+    made_account, template = by_kind["ServiceAccount"], by_kind["Deployment"]["spec"]["template"]
+    assert made_account["metadata"]["name"] == template["spec"]["serviceAccountName"] == "models"
+    assert made_account["metadata"]["annotations"] == account["annotations"]
+    assert made_account["automountServiceAccountToken"] is False
+    assert template["spec"]["automountServiceAccountToken"] is False
+    assert template["metadata"]["labels"]["azure.workload.identity/use"] == "true"
+    assert "ServiceAccount" not in {one["kind"] for one in helm("litellm", "litellm", made.gateway.values, tmp_path)}

@@ -4,7 +4,7 @@
 """
 
 from kindo_models.environment.cluster import Cloud, Cluster, NodePools
-from kindo_models.environment.gateway import GatewaySettings, Retries
+from kindo_models.environment.gateway import GatewaySettings, Retries, ServiceAccount
 from kindo_models.environment.load import CONFIG_KEY, load_environment
 from kindo_models.environment.model import Environment, PlatformReference
 from kindo_models.environment.packing import Packing
@@ -41,6 +41,7 @@ __all__ = [
     "SecretKey",
     "SecretSettings",
     "SecretStore",
+    "ServiceAccount",
     "Serving",
     "SizingMode",
     "SizingSettings",

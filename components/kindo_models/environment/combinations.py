@@ -19,7 +19,12 @@ _REGIONS = {
 
 def combinations(environment: Environment, source: Source) -> list[Finding]:
     """Findings with the place of the setting that is to be changed. `source` knows the environment's key paths."""
-    return [*_cluster(environment, source), *cloud_findings(environment, source), *_parts(environment, source)]
+    return [
+        *_cluster(environment, source),
+        *cloud_findings(environment, source),
+        *_parts(environment, source),
+        *_identities(environment, source),
+    ]
 
 
 def _cluster(environment: Environment, source: Source) -> Iterator[Finding]:
@@ -62,6 +67,27 @@ def cloud_findings(environment: Environment, source: Source) -> Iterator[Finding
             f"{cloud.region!r} is not how {name} writes a region",
             f"{name} writes {example}",
         )
+
+
+def _identities(environment: Environment, source: Source) -> Iterator[Finding]:
+    for name, provider in environment.providers.items():
+        if provider.identity != "workload":
+            continue
+        if name != "azure":
+            yield source.finding(
+                ("providers", name, "identity"),
+                "settings-disagree",
+                f"providers.{name}.identity: only Azure's entries have a setting for it",
+                "take it out; Bedrock uses the identity of the pods wherever an entry names no keys",
+            )
+        elif environment.gateway.service_account is None:
+            yield source.finding(
+                ("providers", name, "identity"),
+                "missing-key",
+                "providers.azure.identity: workload needs gateway.serviceAccount, whose identity it is",
+                "add `gateway: {serviceAccount: {annotations: {azure.workload.identity/client-id: …}, "
+                'podLabels: {azure.workload.identity/use: "true"}}}`',
+            )
 
 
 def _parts(environment: Environment, source: Source) -> Iterator[Finding]:

@@ -23,6 +23,17 @@ class Retries(Part):
     of `default`."""
 
 
+class ServiceAccount(Part):
+    """Identity of the gateway's pods at a cloud: IRSA or EKS Pod Identity, Azure workload identity."""
+
+    name: str = "litellm"
+    """Its name, which the cloud's trust is given to."""
+    annotations: dict[str, str] = Field(default_factory=dict)
+    """As the cloud wants them, such as `eks.amazonaws.com/role-arn` or `azure.workload.identity/client-id`."""
+    pod_labels: dict[str, str] = Field(default_factory=dict)
+    """Labels that the cloud wants on the pods, such as `azure.workload.identity/use: "true"`."""
+
+
 class GatewaySettings(Part):
     """Our LiteLLM. `version` is checked against the catalog's floor and denylist."""
 
@@ -36,6 +47,8 @@ class GatewaySettings(Part):
     """CPU and memory of one pod."""
     startup_seconds: int = Field(default=300, ge=30)
     """Start-up budget of the gateway."""
+    service_account: ServiceAccount | None = None
+    """Service account of the gateway's pods; none: they have no identity, and every provider needs keys."""
     retries: Retries = Retries()
     """Repeating failed calls."""
     url: Annotated[str, URL] | None = None

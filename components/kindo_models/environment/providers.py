@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from kindo_models.environment.forms import ENDPOINT, ROLE
 from kindo_models.environment.part import Part
@@ -18,6 +18,9 @@ class ProviderSettings(Part):
     """Bedrock: `awsRegion` of entries that name none."""
     api_version: str | None = None
     """Azure: `apiVersion` of entries that name none."""
+    identity: Literal["key", "workload"] = "key"
+    """Azure: `workload`: Entra identity of the gateway's pods (`gateway.serviceAccount`) for entries that name no
+    `apiKey`."""
 
 
 class Bedrock(Part):

@@ -38,7 +38,7 @@ _SECRET_PARAMETERS = {
 def gateway(entries: Iterable[ModelEntry], servers: Mapping[str, Server], environment: Environment) -> Gateway:
     entries = tuple(entries)
     settings = environment.gateway
-    references = key_references_of(entries)
+    references = key_references_of(entries, environment)
     config = proxy_config(entries, servers, references, environment)
     values = {
         "name": RELEASE,
@@ -53,6 +53,12 @@ def gateway(entries: Iterable[ModelEntry], servers: Mapping[str, Server], enviro
         "keysSecret": f"{RELEASE}-provider-keys",
         "config": config,
     }
+    if account := settings.service_account:
+        values["serviceAccount"] = {
+            "name": account.name,
+            "annotations": dict(sorted(account.annotations.items())),
+            "podLabels": dict(sorted(account.pod_labels.items())),
+        }
     return Gateway(
         release=RELEASE,
         namespace=settings.namespace,
@@ -86,10 +92,16 @@ def proxy_config(
             model_entry(entry, servers.get(entry.litellm_model_name), references[entry.litellm_model_name], environment)
             for entry in entries
         ],
-        "litellm_settings": {"drop_params": True, "telemetry": False},
+        "litellm_settings": {"drop_params": True, "telemetry": False, **_identity(environment)},
         "router_settings": router,
         "general_settings": {"master_key": f"os.environ/{MASTER_KEY}"},
     }
+
+
+def _identity(environment: Environment) -> dict[str, Any]:
+    """LiteLLM then takes DefaultAzureCredential, the identity of its pods, for Azure entries without a key."""
+    azure = environment.providers.get("azure")
+    return {"enable_azure_ad_token_refresh": True} if azure and azure.identity == "workload" else {}
 
 
 def fronted(entry: ModelEntry, gateway: Gateway) -> dict[str, str]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
 from kindo_models.catalog.providers import providers
 from kindo_models.contract.load import SECRET_FIELDS, variable
 from kindo_models.contract.model import Contract, ModelEntry
-from kindo_models.environment import SecretKey, StoredKey
+from kindo_models.environment import Environment, SecretKey, StoredKey
 from kindo_models.findings import Finding, InputError
 from kindo_models.planning.adapters import completed
 from kindo_models.planning.model import KeyReference, Plan
@@ -29,17 +29,26 @@ class KeySource:
     stored: StoredKey | None = None
 
 
-def key_references_of(entries: Iterable[ModelEntry]) -> dict[str, tuple[KeyReference, ...]]:
+def key_references_of(
+    entries: Iterable[ModelEntry], environment: Environment | None = None
+) -> dict[str, tuple[KeyReference, ...]]:
     """References of each entry by routing key; the names of their secrets collide for no two keys."""
     entries = tuple(entries)
     stems = variable_stems(entry.litellm_model_name for entry in entries)
-    return {entry.litellm_model_name: key_references(entry, stems[entry.litellm_model_name]) for entry in entries}
+    keyless = {name for name, one in environment.providers.items() if one.identity == "workload"} if environment else ()
+    return {
+        entry.litellm_model_name: key_references(entry, stems[entry.litellm_model_name], keyless=keyless)
+        for entry in entries
+    }
 
 
-def key_references(entry: ModelEntry, stem: str | None = None) -> tuple[KeyReference, ...]:
+def key_references(
+    entry: ModelEntry, stem: str | None = None, *, keyless: Collection[str] = ()
+) -> tuple[KeyReference, ...]:
     """One reference for each secret of the entry; an omitted `apiKey` means the provider's own variable.
 
-    stem: beginning of the secrets' names; defaults to the one of the entry alone.
+    stem: beginning of the secrets' names; defaults to the one of the entry alone. keyless: providers that are called
+    with the identity of the gateway's pods where an entry names no key.
     """
     name = entry.litellm_model_name
     references = [
@@ -49,15 +58,21 @@ def key_references(entry: ModelEntry, stem: str | None = None) -> tuple[KeyRefer
         for field in SECRET_FIELDS
         if (value := getattr(entry, field))
     ]
-    if not references and (default := _default_variable(entry)):
+    if not references and (default := _default_variable(entry, keyless)):
         secret_key = variable_name(name, "api_key", stem=stem)
         references.append(KeyReference(model=name, field="api_key", secret_key=secret_key, variable=default))
     return tuple(references)
 
 
-def _default_variable(entry: ModelEntry) -> str | None:
+def _default_variable(entry: ModelEntry, keyless: Collection[str]) -> str | None:
     known = providers().of(entry.prefix, entry.provider)
-    if known is None or entry.deploy is not None or known[1].keyless or not known[1].key_variables:
+    if (
+        known is None
+        or known[0] in keyless
+        or entry.deploy is not None
+        or known[1].keyless
+        or not known[1].key_variables
+    ):
         return None
     return known[1].key_variables[0]
 

@@ -46,7 +46,7 @@ def plan(
     written, contract = draft_of(contract), completed(contract)
     served = [(index, entry) for index, entry in enumerate(contract.models) if entry.deploy and not is_adapter(entry)]
     releases = object_names(entry.litellm_model_name for _, entry in served)
-    references = key_references_of(contract.models)
+    references = key_references_of(contract.models, environment)
     adapters = adapters_of(contract)
     sized = {
         entry.litellm_model_name: (

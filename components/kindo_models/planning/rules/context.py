@@ -54,7 +54,12 @@ class Context:
 
 
 def _derived(settings: ProviderSettings) -> frozenset[str]:
-    given = {"apiBase": settings.endpoint, "awsRegion": settings.region, "apiVersion": settings.api_version}
+    given = {
+        "apiBase": settings.endpoint,
+        "awsRegion": settings.region,
+        "apiVersion": settings.api_version,
+        "apiKey": settings.identity == "workload",
+    }
     return frozenset(key for key, value in given.items() if value)
 
 
