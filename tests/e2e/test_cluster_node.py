@@ -222,7 +222,8 @@ def forwarded(kubectl: Kubectl) -> Iterator[str]:
 
 
 def test_the_forwarder_resets_the_connection_without_its_service(forwarded: str) -> None:
-    with pytest.raises(httpx.ReadError):
+    # Whether the client sees the reset or the end before it is a matter of moments.
+    with pytest.raises((httpx.ReadError, httpx.RemoteProtocolError)):
         httpx.get(forwarded, trust_env=False)
 
 

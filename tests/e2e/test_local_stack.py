@@ -14,6 +14,7 @@ from typing import Any
 
 import httpx
 import pytest
+import yaml
 from kubernetes import client, config
 
 from tests.support.project import Project, entry
@@ -347,6 +348,25 @@ def wait_for_log(servers: Servers, name: str) -> str:
             return str(servers.core.read_namespaced_pod_log(name, "kindo-gateway")).strip()
         time.sleep(0.5)
     raise AssertionError(f"pod {name} did not end")
+
+
+def test_a_key_that_lies_in_a_secret_of_the_cluster_is_taken_from_there(
+    edited: Project, servers: Servers, stack_variables: dict[str, str]
+) -> None:
+    secret = {"metadata": {"name": "team-keys"}, "stringData": {"openai": stack_variables["OPENAI_API_KEY"]}}
+    servers.core.create_namespaced_secret("kindo-gateway", secret)
+    settings = yaml.safe_load(edited.stack_file.read_text())
+    existing = {"existing": {"OPENAI_API_KEY": {"name": "team-keys", "key": "openai"}}}
+    settings["config"]["kindo-models:environment"]["secrets"] = existing
+    edited.stack_file.write_text(yaml.safe_dump(settings))
+    edited.variables["OPENAI_API_KEY"] = ""
+    run = edited.up()
+    assert run.status == 0, run.output
+    assert edited.models()["gpt-4o"]["status"] == "pass"
+    (gateway,) = [pod for pod in servers.pods() if pod.metadata.labels.get("app.kubernetes.io/name") == "litellm"]
+    references = [one.value_from.secret_key_ref for one in gateway.spec.containers[0].env if one.value_from]
+    assert ("team-keys", "openai") in {(one.name, one.key) for one in references if one}
+    assert edited.preview_steps() == {}
 
 
 # --- models come, fail and go

@@ -71,6 +71,9 @@ def test_a_generated_page_is_the_one_in_the_repository(name: str) -> None:
 
 
 START_UP_SECONDS = 0.4
+# What the libraries alone take on the machine that the limit is for. Processor time, too, is longer where two programs
+# share a core, so the limit grows with this.
+LIBRARIES, LIBRARIES_SECONDS = "import pydantic, yaml, typer, rich.console, rich.table", 0.08
 QUICK = [("--help",), ("plan", "--help"), ("plan", "--stack", "local"), ("environment", "show", "--stack", "prod")]
 
 
@@ -78,16 +81,14 @@ QUICK = [("--help",), ("plan", "--help"), ("plan", "--stack", "local"), ("enviro
 def test_a_command_that_needs_no_sdk_loads_none_and_starts_quickly(
     arguments: tuple[str, ...], repository: Path, local_variables: dict[str, str]
 ) -> None:
-    code = (
-        "import sys, atexit, time\n"
-        f"loaded = lambda: [name for name in {HEAVY!r} if name in sys.modules]\n"
-        "atexit.register(lambda: print('LOADED', time.process_time(), *loaded(), file=sys.stderr))\n"
-        "from kindo_models.cli import main; main()"
-    )
-    seconds: list[float] = []
-    while len(seconds) < 2 or (min(seconds) >= START_UP_SECONDS and len(seconds) < 6):
+    def processor_time(code: str) -> float:
+        report = (
+            "import sys, atexit, time\n"
+            f"loaded = lambda: [name for name in {HEAVY!r} if name in sys.modules]\n"
+            "atexit.register(lambda: print('LOADED', time.process_time(), *loaded(), file=sys.stderr))\n"
+        )
         done = subprocess.run(
-            [sys.executable, "-c", code, *arguments],
+            [sys.executable, "-c", report + code, *arguments],
             cwd=repository,
             env={**os.environ, **local_variables},
             capture_output=True,
@@ -97,10 +98,15 @@ def test_a_command_that_needs_no_sdk_loads_none_and_starts_quickly(
         assert done.returncode == 0, done.stderr
         used, *loaded = done.stderr.rpartition("LOADED")[2].split()
         assert loaded == []
-        # Processor time: what the program takes, not what else the machine does at the moment.
-        seconds.append(float(used))
+        return float(used)
+
+    seconds: list[float] = []
+    libraries: list[float] = []
+    while len(seconds) < 2 or (min(seconds) >= START_UP_SECONDS and len(seconds) < 6):
+        seconds.append(processor_time("from kindo_models.cli import main; main()"))
+        libraries.append(processor_time(LIBRARIES))
     print(f"kindo-models {' '.join(arguments)}: {min(seconds):.2f} s of processor time")
-    assert min(seconds) < START_UP_SECONDS
+    assert min(seconds) < START_UP_SECONDS * max(1.0, min(libraries) / LIBRARIES_SECONDS)
 
 
 # --- completion, terminals, progress
