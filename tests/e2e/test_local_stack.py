@@ -5,6 +5,7 @@ The tests share one running stack and build on each other: each leaves it as com
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import subprocess
@@ -363,10 +364,11 @@ def test_a_key_that_lies_in_a_secret_of_the_cluster_is_taken_from_there(
     run = edited.up()
     assert run.status == 0, run.output
     assert edited.models()["gpt-4o"]["status"] == "pass"
-    (gateway,) = [pod for pod in servers.pods() if pod.metadata.labels.get("app.kubernetes.io/name") == "litellm"]
-    references = [one.value_from.secret_key_ref for one in gateway.spec.containers[0].env if one.value_from]
-    assert ("team-keys", "openai") in {(one.name, one.key) for one in references if one}
-    assert edited.preview_steps() == {}
+    given = servers.core.read_namespaced_secret("litellm-provider-keys", "kindo-gateway").data["GPT_4O_API_KEY"]
+    assert base64.b64decode(given).decode() == stack_variables["OPENAI_API_KEY"]
+    assert stack_variables["OPENAI_API_KEY"] not in edited.state() + run.output
+    # It is read anew each time, so that a rotation is seen, and that is all.
+    assert set(edited.preview_steps().values()) == {"read"}
 
 
 # --- models come, fail and go
