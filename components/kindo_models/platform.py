@@ -10,10 +10,9 @@ import pulumi
 
 from kindo_models.cluster_access import FROM_KUBECONFIG, ClusterAccess
 from kindo_models.environment import StoredKey
-from kindo_models.gateway import ModelGateway, ModelGatewayArgs
 from kindo_models.planning.gateway import MASTER_KEY
 from kindo_models.planning.model import Plan
-from kindo_models.workload import Workload, namespaces, registration_access
+from kindo_models.workload import Workload, model_gateway, namespaces, registration_access
 
 
 @dataclass(frozen=True)
@@ -54,18 +53,7 @@ class ModelPlatform(pulumi.ComponentResource):
         spaces = namespaces(name, made, child)
         workload = Workload(name, made, args.cluster, args.stored, parent=self, child=child)
         servers = workload.servers(spaces[made.environment.cluster.namespace], args.keys)
-        gateway = ModelGateway(
-            f"{name}-gateway",
-            ModelGatewayArgs(
-                gateway=made.gateway,
-                namespace=spaces[made.gateway.namespace],
-                keys=args.keys,
-                stored=args.stored,
-                store=made.environment.secrets.external,
-                cluster=args.cluster,
-            ),
-            child,
-        )
+        gateway = model_gateway(name, made, spaces[made.gateway.namespace], args.keys, args.stored, args.cluster, child)
         self.models = workload.register(
             servers,
             namespace=spaces[made.gateway.namespace],

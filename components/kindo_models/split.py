@@ -10,11 +10,10 @@ import pulumi
 
 from kindo_models.cluster_access import FROM_KUBECONFIG, ClusterAccess
 from kindo_models.environment import StoredKey
-from kindo_models.gateway import ModelGateway, ModelGatewayArgs
 from kindo_models.planning.gateway import MASTER_KEY
 from kindo_models.planning.model import Plan
 from kindo_models.planning.split import PlatformOutputs, outputs
-from kindo_models.workload import Workload, namespaces, registration_access
+from kindo_models.workload import Workload, model_gateway, namespaces, registration_access
 
 
 @dataclass(frozen=True)
@@ -44,18 +43,7 @@ class PlatformLayer(pulumi.ComponentResource):
         made = args.plan
         child = pulumi.ResourceOptions(parent=self)
         spaces = namespaces(name, made, child)
-        gateway = ModelGateway(
-            f"{name}-gateway",
-            ModelGatewayArgs(
-                gateway=made.gateway,
-                namespace=spaces[made.gateway.namespace],
-                keys=args.keys,
-                stored=args.stored,
-                store=made.environment.secrets.external,
-                cluster=args.cluster,
-            ),
-            child,
-        )
+        gateway = model_gateway(name, made, spaces[made.gateway.namespace], args.keys, args.stored, args.cluster, child)
         self.gateway_url = gateway.url
         # Ready only when the gateway's release is: what reads this output finds it running.
         ready = pulumi.Output.all(gateway.master_key_fingerprint, gateway.release.status)

@@ -11,6 +11,7 @@ import pulumi_kubernetes as kubernetes
 
 from kindo_models.cluster_access import ClusterAccess
 from kindo_models.environment import StoredKey
+from kindo_models.gateway import ModelGateway, ModelGatewayArgs
 from kindo_models.planning.model import Plan
 from kindo_models.registration.component import ModelRegistration, ModelRegistrationArgs
 from kindo_models.registration.resources import RegistrationAccess, RunResult
@@ -43,6 +44,30 @@ def namespaces(name: str, made: Plan, opts: pulumi.ResourceOptions) -> dict[str,
         ).metadata.name
         for namespace in wanted
     }
+
+
+def model_gateway(
+    name: str,
+    made: Plan,
+    namespace: pulumi.Input[str],
+    keys: Mapping[str, pulumi.Input[str]],
+    stored: Mapping[str, StoredKey],
+    cluster: ClusterAccess,
+    opts: pulumi.ResourceOptions,
+) -> ModelGateway:
+    """The plan's gateway. keys, stored: its secrets as values, or where the environment's external store has them."""
+    return ModelGateway(
+        f"{name}-gateway",
+        ModelGatewayArgs(
+            gateway=made.gateway,
+            namespace=namespace,
+            keys=keys,
+            stored=stored,
+            store=made.environment.secrets.external,
+            cluster=cluster,
+        ),
+        opts,
+    )
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from kindo_models.contract import Contract, load_contract, parse_contract
 from kindo_models.environment import Environment, ProviderSettings, load_environment
 from kindo_models.findings import InputError, errors
 from kindo_models.planning import Plan, plan
-from kindo_models.planning.keys import resolve_keys
+from kindo_models.planning.keys import locate_keys
 from kindo_models.planning.names import object_name, object_names
 from tests.support.contracts import AZURE, BEDROCK, ENDPOINT, SERVED, changed, document
 
@@ -174,7 +174,7 @@ def test_vllm_without_gpus_or_key_is_an_error() -> None:
 
 def test_all_missing_keys_are_named_at_once_with_who_wants_them(made: Plan, contract: Contract) -> None:
     with pytest.raises(InputError) as caught:
-        resolve_keys(made, contract, {"OPENAI_API_KEY": "sk-canary", "GEMINI_API_KEY": "  "})
+        locate_keys(made, contract, {"OPENAI_API_KEY": "sk-canary", "GEMINI_API_KEY": "  "})
     text = str(caught.value)
     assert "sk-canary" not in text
     assert "VLLM_API_KEY is not set; wanted by qwen3-coder-30b, nemotron, deephat-v2, bge-m3, whisper-large-v3" in text

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Sequence
 from pathlib import Path
 
 
@@ -21,8 +20,3 @@ def run(*command: str | Path, stdin: str | None = None) -> str:
     if done.returncode:
         raise CommandFailed(f"`{' '.join(argv)}` ended with {done.returncode}: {(done.stderr or done.stdout).strip()}")
     return done.stdout
-
-
-def succeeds(command: Sequence[str | Path]) -> bool:
-    """Whether it ends with 0; its output is of no interest."""
-    return subprocess.run([str(part) for part in command], capture_output=True, check=False).returncode == 0

@@ -119,9 +119,3 @@ def _source(name: str, plan: Plan, process: Mapping[str, str], configured: Mappi
         return KeySource("Kubernetes Secret", existing=place.model_copy(update=filled))
     stored = settings.external.keys.get(name) if settings.external else None
     return KeySource("ExternalSecret", stored=stored) if stored else None
-
-
-def resolve_keys(plan: Plan, contract: Contract, variables: Mapping[str, str]) -> dict[str, str]:
-    """Secret values by `secret_key`, as far as `variables` or the contract have them; raises like `locate_keys`."""
-    located = locate_keys(plan, contract, variables)
-    return {key: source.value for key, source in located.items() if source.value is not None}
